@@ -1,0 +1,67 @@
+"""What the operator asked for, as plain values.  `eip_agent.config` reads and checks it; everybody else gets this."""
+
+import enum
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from eip_agent.core.facts import IPNetwork, Mac
+
+
+class Mode(enum.Enum):
+    """How an EIP is bound to an ENI; the value is what operators read and write."""
+
+    NAT = "nat"
+    EIP_VISIBLE = "eip-visible"
+    MULTI_EIP_VISIBLE = "multi-eip-visible"
+    SECONDARY_CIDR = "secondary-cidr"
+    UNDECIDED = "undecided"
+    """Sources contradict each other or are missing; never accepted in settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredEip:
+    """One `[[eip]]` of the settings."""
+
+    address: IPv4Address
+    mode: Mode
+    place: str
+    """Where it was declared, for messages: `/etc/eip-agent/config.toml: eip[2]`."""
+    eni: str | None = None
+    mac: Mac | None = None
+    """Exactly one of `eni` and `mac` is given."""
+    private_address: IPv4Address | None = None
+    """NAT: which private address the EIP maps to; None means the ENI's primary one."""
+    gateway: IPv4Address | None = None
+    """Visible modes: the EIP's own gateway."""
+    prefix_length: int | None = None
+    """Visible modes: the EIP's own mask, 8 to 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings with their defaults; times in seconds."""
+
+    metadata_url: str = "http://100.100.100.200"
+    metadata_timeout: float = 2.0
+    """For one connection or one answer."""
+    metadata_deadline: float = 10.0
+    """For all requests of one pass together, retries included."""
+    eips: tuple[DeclaredEip, ...] = ()
+    exclude_enis: frozenset[str] = frozenset()
+    exclude_macs: frozenset[Mac] = frozenset()
+    exclude_addresses: tuple[IPNetwork, ...] = ()
+    """Addresses the agent neither adds nor routes; a single address is a /32 or /128."""
+    leave_primary: bool = False
+    """Write nothing for the primary ENI: no addresses, rules or table."""
+    leave_addresses: bool = False
+    """Never add or remove an address; route those that are there."""
+    leave_links: bool = False
+    """Never bring a link up."""
+    leave_ipv6: bool = False
+    """Write nothing for IPv6."""
+    run_directory: str = "/run/eip-agent"
+    """Lock and journal; gone after a boot, as the kernel state they describe."""
+    lock_timeout: float = 10.0
+    """How long a pass waits for another one before it says who holds the lock."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """Remarks about where the settings came from, for `explain`."""

@@ -1,0 +1,1 @@
+"""Say: a report as text or JSON.  Imports `core` only."""

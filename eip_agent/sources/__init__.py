@@ -1,0 +1,1 @@
+"""Read: each module fetches from one place and decodes into facts.  Imports `core` and `errors` only."""
