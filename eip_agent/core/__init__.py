@@ -1,1 +1,1 @@
-"""The decisions: pure functions over plain values.  No I/O, clock, log, global or randomness; imports no other package of ours."""
+"""The decisions: pure functions over plain values.  No I/O, clock, log, global or randomness."""

@@ -7,6 +7,15 @@ from typing import NewType
 Mac = NewType("Mac", str)
 """A MAC address in lower case with colons, the only name of an ENI that the guest and the cloud share."""
 
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The kernel's network device for an ENI: the number the kernel knows it by, and the name people do."""
+
+    index: int
+    name: str
+
+
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
@@ -65,3 +74,109 @@ class CloudFact:
     """`eipv4`: EIP or static public address of the primary ENI; None when absent or not read."""
     unread: tuple[Unread, ...] = ()
     """What could not be read outside the single ENIs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFact:
+    """A network device, from a netlink dump."""
+
+    link: Link
+    mac: Mac
+    """The permanent one where the driver tells it: the other may have been changed."""
+    up: bool
+    group: int = 0
+    kind: str = ""
+    """`IFLA_INFO_KIND`: empty for hardware, else `veth`, `bridge`, `vlan` ..."""
+    master: int | None = None
+    """Index of the bridge, bond or failover device that has taken the link in."""
+    lower: int | None = None
+    """Index of the device in this namespace that the link rides on, as a VLAN does."""
+    conf: tuple[tuple[str, int], ...] = ()
+    """`/proc/sys/net/ipv4/conf/<link>/*` by name, as far as the agent knows them; empty when IPv4 is not told."""
+
+    def setting(self, name: str) -> int | None:
+        """One value of `conf`; None when it was not told."""
+        return dict(self.conf).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFact:
+    """A local address, from a netlink dump."""
+
+    link: int
+    ip: IPAddress
+    prefix_length: int
+    leased: bool = False
+    """It has a lifetime, so a DHCP client or router advertisements put it there."""
+    universal: bool = True
+    """Scope global: not a link-local or host address."""
+    protocol: int = 0
+    """`IFA_PROTO`; 0 also on kernels before 5.18."""
+    no_prefix_route: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFact:
+    """A route in `main` that leaves by an ENI, or one of ours, from a netlink dump."""
+
+    table: int
+    destination: IPNetwork
+    link: int | None
+    """None for unreachable and other routes without a device."""
+    gateway: IPAddress | None
+    protocol: int
+    metric: int = 0
+    unreachable: bool = False
+    plain: bool = True
+    """One next hop, and nothing about it that the agent could not repeat in a table of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFact:
+    """A policy rule whose priority lies in our band, from a netlink dump."""
+
+    family: int
+    priority: int
+    protocol: int
+    source: IPNetwork | None = None
+    device: str | None = None
+    table: int | None = None
+    goto: int | None = None
+    nop: bool = False
+    suppress_group: int | None = None
+    suppress_length: int | None = None
+    plain: bool = True
+    """It has no selector or action besides those above."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFact:
+    """What the kernel holds of what matters here, at one moment."""
+
+    links: tuple[LinkFact, ...] = ()
+    addresses: tuple[AddressFact, ...] = ()
+    """All of the namespace: a rule must be right for every local address."""
+    routes: tuple[RouteFact, ...] = ()
+    """Those of our protocol in any table, and those in `main` that leave by a link whose MAC was asked for."""
+    rules: tuple[RuleFact, ...] = ()
+    """Those in our band of priorities, whoever made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """One setting of a link that the agent changed, and what it was before: the journal's memory."""
+
+    link: Link
+    mac: Mac
+    name: str
+    before: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the journal says the agent wrote and nothing in the kernel can say: see `sinks.journal`."""
+
+    borrowed: tuple[Borrowed, ...] = ()
+    addresses: frozenset[tuple[int, IPAddress, int]] = frozenset()
+    """Link index, address, prefix length."""

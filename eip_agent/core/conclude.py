@@ -1,0 +1,213 @@
+"""One pass without its two ends: from facts to a report with verdicts and a plan.  Pure, so that it can be proved."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Final
+
+from eip_agent.core.changes import Plan, diff
+from eip_agent.core.desired import Wish, given, link_settings, tables, wish
+from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
+from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
+from eip_agent.core.layout import Exit, rules
+from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
+from eip_agent.core.ownership import borrowed, is_our_rule, ours, setting_of
+from eip_agent.core.pairing import Port, pair
+from eip_agent.core.remark import Remark
+from eip_agent.core.report import Report, Story, unread_of
+from eip_agent.core.settings import DeclaredEip, Settings
+from eip_agent.core.verdict import judge
+
+BOTH: Final = frozenset((4, 6))
+
+
+def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, settings: Settings) -> Report:
+    """What there is to say and to do.  Never raises: what is not known stays as it is."""
+    ports, remarks = pair(cloud, kernel.links)
+    excluded = [port for port in ports if _is_excluded(port, settings)]
+    stories = tuple(_story(port, kernel, settings, excluded=port in excluded) for port in ports)
+    unread = unread_of(cloud, [port.eni for port in excluded])
+    if cloud.primary_mac is None:
+        # Without it every ENI looks secondary, and the one the owner comes in by would be treated as one.
+        return Report(cloud, stories, remarks=remarks, unread=unread)
+
+    listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
+    wishes = {
+        port: wish(port, story.verdict, kernel, remembered, settings, listed)
+        for port, story in zip(ports, stories, strict=True)
+        if port not in excluded
+    }
+    exits = _without_lone_primary([exit_ for wished in wishes.values() for exit_ in wished.exits])
+    want: frozenset[Item] = frozenset(
+        [
+            *_rules(exits, kernel, ports),
+            *(route for exit_ in exits for route in tables(exit_, kernel)),
+            *(address for wished in wishes.values() for address in wished.addresses),
+            *_settings_of(wishes, exits, settings),
+        ]
+    )
+    have = ours(kernel, remembered) | frozenset(_present(want, kernel))
+    plan = diff(have, want, _may_cut(kernel, wishes, excluded), dict(borrowed(kernel, remembered)))
+    return Report(
+        cloud,
+        tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
+        plan,
+        (*remarks, *_contradictions(stories), *_groups(ports), *_strangers(kernel)),
+        (*unread, *_homeless(cloud, ports, settings)),
+        len(want),
+    )
+
+
+def revert(kernel: KernelFact, remembered: Remembered) -> Plan:
+    """The plan that takes back all that is ours, and nothing else."""
+    lent = dict(borrowed(kernel, remembered))
+    return diff(ours(kernel, remembered), (), lambda _: True, lent)
+
+
+def _story(port: Port, kernel: KernelFact, settings: Settings, *, excluded: bool) -> Story:
+    index = port.link.link.index
+    verdict = judge(
+        port,
+        [fact for fact in kernel.addresses if fact.link == index],
+        [route for route in kernel.routes if route.link == index and route.table == MAIN],
+        [eip for eip in settings.eips if _is_for(eip, port.eni)],
+    )
+    return Story(port.eni, port.link, port.primary, verdict, excluded=excluded)
+
+
+def _with_exits(story: Story, wished: Wish | None) -> Story:
+    return replace(story, exits=wished.exits) if wished else story
+
+
+def _is_for(eip: DeclaredEip, eni: EniFact) -> bool:
+    return eip.mac == eni.mac if eip.mac is not None else eip.eni == eni.eni_id
+
+
+def _is_excluded(port: Port, settings: Settings) -> bool:
+    return port.eni.mac in settings.exclude_macs or port.eni.eni_id in settings.exclude_enis
+
+
+def _rules(exits: Sequence[Exit], kernel: KernelFact, ports: Sequence[Port]) -> frozenset[Rule]:
+    eni_links = {port.link.link.index for port in ports}
+    found: frozenset[Rule] = frozenset()
+    for family in (4, 6):
+        sources = frozenset(source for exit_ in exits if exit_.family == family for source in exit_.sources)
+        found |= rules(family, exits, list(_foreign(family, sources, kernel, eni_links)))
+    return found
+
+
+def _foreign(
+    family: int, sources: frozenset[IPNetwork], kernel: KernelFact, eni_links: set[int]
+) -> Iterator[IPNetwork]:
+    """What no rule of ours may match: local addresses that no exit owns, and the networks behind bridges and tunnels.
+
+    The latter only where none of our sources lies in it, as in one with a mask that is too wide.
+    """
+    for fact in kernel.addresses:
+        if fact.ip.version != family or not fact.universal:
+            continue
+        host = ip_network(fact.ip)
+        if host in sources:
+            continue
+        network = ip_network((fact.ip, fact.prefix_length), strict=False)
+        if fact.link in eni_links or any(source.network_address in network for source in sources):
+            yield host
+        else:
+            yield network
+
+
+def _without_lone_primary(exits: Sequence[Exit]) -> list[Exit]:
+    """The exits that need rules: none where only the primary ENI has sources, for everything leaves by it already."""
+    needed = {exit_.family for exit_ in exits if not exit_.primary}
+    return [exit_ for exit_ in exits if exit_.family in needed]
+
+
+def _settings_of(wishes: Mapping[Port, Wish], exits: Sequence[Exit], settings: Settings) -> Iterator[LinkSetting]:
+    for port, wished in wishes.items():
+        crowd = [other.eni.subnet for other in wishes if other is not port and other.eni.subnet is not None]
+        crowded = port.eni.subnet is not None and any(port.eni.subnet.overlaps(subnet) for subnet in crowd)
+        yield from link_settings(port, wished, routed=bool(exits), crowded=crowded, settings=settings)
+
+
+def _present(wanted: Iterable[Item], kernel: KernelFact) -> Iterator[LinkSetting]:
+    """The present values of the link settings that are wanted: there always is one, whoever set it."""
+    links = {link.link.index: link for link in kernel.links}
+    for item in wanted:
+        if isinstance(item, LinkSetting):
+            value = setting_of(links[item.link.index], item.name)
+            if value is not None:
+                yield LinkSetting(item.link, item.name, value)
+
+
+def _may_cut(kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port]) -> Callable[[Item], bool]:
+    """What may be removed: of ENIs of which all is known, of those to be left alone, and of links that are gone.
+
+    An ENI that the metadata service does not list, while its link is there, is not gone: it is unknown.
+    Rules go freely, since those of an unknown ENI were carried over.
+    """
+    present = {link.link.index for link in kernel.links}
+    families = {port.link.link.index: wished.families for port, wished in wishes.items()}
+    families |= {port.link.link.index: BOTH for port in excluded}
+
+    def may_cut(item: Item) -> bool:
+        match item:
+            case Rule(table=table):
+                link = link_of(table) if table is not None else None
+                return link is None or link not in present or link in families
+            case Address(link=link, ip=ip):
+                return link.index not in present or ip.version in families.get(link.index, ())
+            case Route(table=table, destination=destination):
+                link_index = link_of(table)
+                return link_index not in present or destination.version in families.get(link_index or 0, ())
+            case LinkSetting(link=link):
+                return families.get(link.index) == BOTH
+
+    return may_cut
+
+
+def _contradictions(stories: Sequence[Story]) -> Iterator[Remark]:
+    for story in stories:
+        if not story.verdict.decided and not story.excluded:
+            yield Remark(
+                f"{story.link.link.name} {story.eni.eni_id or story.eni.mac}",
+                story.verdict.contradiction,
+                "the binding mode is undecided: what is configured stays as it is, and nothing is added",
+                story.verdict.remedy,
+            )
+
+
+def _groups(ports: Sequence[Port]) -> Iterator[Remark]:
+    for port in ports:
+        if port.link.group not in (0, DEVICE_GROUP):
+            yield Remark(
+                port.link.link.name,
+                f"the link is in device group {port.link.group}, which somebody else has given it",
+                "it keeps that group, so `main`'s routes by this link win over the source routing of the other ENIs",
+                f"if nothing needs it: `ip link set {port.link.link.name} group default`, then `eip-agent apply`",
+            )
+
+
+def _strangers(kernel: KernelFact) -> Iterator[Remark]:
+    for rule in kernel.rules:
+        if not is_our_rule(rule):
+            yield Remark(
+                f"{'ip -6' if rule.family == 6 else 'ip'} rule {rule.priority}",
+                "a rule that eip-agent did not make stands among its priorities",
+                "it stays, and may win over the source routing of an EIP",
+                f"if nothing needs it: `ip {'-6 ' if rule.family == 6 else ''}rule del priority {rule.priority}`",
+            )
+
+
+def _homeless(cloud: CloudFact, ports: Sequence[Port], settings: Settings) -> tuple[Unread, ...]:
+    """EIPs declared for an ENI that this instance does not have, or not yet."""
+    enis = [port.eni for port in ports]
+    return tuple(
+        Unread(
+            eip.place,
+            f"{eip.address} is declared for {eip.eni or eip.mac}, which is not an ENI of this instance"
+            if not any(_is_for(eip, eni) for eni in cloud.enis)
+            else f"{eip.address} is declared for {eip.eni or eip.mac}, which has no link here",
+        )
+        for eip in settings.eips
+        if not any(_is_for(eip, eni) for eni in enis)
+    )
