@@ -1,0 +1,208 @@
+"""Where settings come from, weakest first: defaults, the settings file, the environment, flags.
+
+`eip_agent.schema` checks what was written.  Its import costs 18 times the start of a bare Python, as much as a whole
+pass without changes, so it happens only when something is written that needs it.
+No other module reads the environment.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from eip_agent.core.settings import Settings
+from eip_agent.errors import SettingsError
+
+DEFAULT_PATH: Final = "/etc/eip-agent/config.toml"
+PREFIX: Final = "EIP_AGENT_"
+LARGEST_FILE: Final = 1 << 20
+"""Bytes.  The settings of the largest instance, 72 ENIs with 30 EIPs each, have a third of that."""
+CAP_NET_ADMIN: Final = 12
+"""Number of the capability: capabilities(7), linux/capability.h."""
+
+Key = tuple[str | int, ...]
+"""A place in the settings, lists counted from 0: `("eip", 1, "gateway")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Everything somebody wrote, unchecked, by source."""
+
+    path: str | None = None
+    """The settings file, where there is one."""
+    file: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    flags: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def place(self, key: Key) -> str:
+        """Name the strongest source that speaks about `key`, and where in it; lists count from 1."""
+        for texts, name in ((self.flags, _flag), (self.environment, _variable)):
+            for given in texts:
+                if key[: len(given)] == given or given[: len(key)] == key:
+                    inside = _dotted(key[len(given) :])
+                    return f"{name(given)}: {inside}" if inside else name(given)
+        return ": ".join(filter(None, (self.path or "settings", _dotted(key))))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which sources said something."""
+        given = [self.path] if self.path else []
+        return tuple(
+            f"settings from {name}" for name in (*given, *map(_variable, self.environment), *map(_flag, self.flags))
+        )
+
+
+def load(
+    path: str | None = None, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read and check all settings.  `overrides` come from flags, by dotted name: `{"metadata.url": "http://192.0.2.1"}`.
+
+    A missing settings file is an error only when `path` names it.  Raises SettingsError naming the place.
+    """
+    text = _read(path or DEFAULT_PATH, required=path is not None)
+    written = Written(
+        path=None if text is None else path or DEFAULT_PATH,
+        file=_parse(path or DEFAULT_PATH, text or ""),
+        environment=_variables(os.environ if environ is None else environ),  # noqa: TID251 the one place
+        flags={tuple(name.split(".")): value for name, value in (overrides or {}).items()},
+    )
+    texts = {**written.environment, **written.flags}
+    if not written.file and texts.keys() <= {("run_directory",)}:
+        # Every simulated instance has this one, and a plain check is enough for it.
+        for key, value in texts.items():
+            if not is_absolute(value):
+                raise SettingsError(f"{written.place(key)}: {value!r} is not an absolute path", ABSOLUTE)
+            return Settings(run_directory=value, notes=written.notes)
+        return Settings(notes=written.notes)
+
+    from eip_agent import schema  # noqa: PLC0415 see the docstring of the module
+
+    return schema.check(written)
+
+
+ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path means the same from everywhere."""
+    return path.startswith("/") and path.isprintable() and ".." not in path.split("/")
+
+
+def _variables(environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+    given = sorted(item for item in environ.items() if item[0].startswith(PREFIX))
+    return {tuple(name.removeprefix(PREFIX).lower().split("__")): value for name, value in given}
+
+
+def _variable(key: tuple[str, ...]) -> str:
+    return PREFIX + "__".join(key).upper()
+
+
+def _flag(key: tuple[str, ...]) -> str:
+    return "--" + "-".join(key).replace("_", "-")
+
+
+def _dotted(key: Key) -> str:
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
+
+
+def _parse(path: str, text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    import tomllib  # noqa: PLC0415 twice the start of a bare Python, for a file that mostly is not there
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, line, column = _where(str(error), text)
+        raise SettingsError(
+            f"{path}: line {line}, column {column}: {what}",
+            "the file is TOML: `key = value` lines below `[table]` headings",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: this TOML cannot be read: {error}") from error
+
+
+def _where(message: str, text: str) -> tuple[str, int, int]:
+    """Take apart `What (at line 2, column 5)` and `What (at end of document)`."""
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
+    if found:
+        what, line, column = found.group(1), int(found.group(2)), int(found.group(3))
+    else:
+        what, line, column = message.partition(" (at ")[0], text.count("\n") + 1, len(text) - text.rfind("\n")
+    return what[:1].lower() + what[1:], line, column
+
+
+def _read(path: str, *, required: bool) -> str | None:
+    """Read the settings file; None when there is none and none is required."""
+    try:
+        with _opened(path) as descriptor:
+            data = b"".join(iter(lambda: os.read(descriptor, LARGEST_FILE), b""))
+        return data.decode()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not required:
+            return None
+        raise SettingsError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """Open the settings file, once it is sure that nobody but root decides what a privileged agent does.
+
+    Looks at what was opened and not at the name, so that nothing can be exchanged in between.
+    """
+    file = Path(path)
+    distrust = _distrust if is_privileged() else _nothing_against
+    # Not blocking, or a pipe of that name would hold us for ever.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        distrust(str(file.parent), os.fstat(folder))
+        if stat.S_ISLNK(os.stat(file.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise SettingsError(
+                f"{path}: a symbolic link is not followed", f"name the file itself: {os.path.realpath(path)}"
+            )
+        descriptor = os.open(file.name, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SettingsError(f"{path}: not a regular file")
+        distrust(path, status)
+        if status.st_size > LARGEST_FILE:
+            raise SettingsError(f"{path}: {status.st_size} bytes are too many", f"accepted: at most {LARGEST_FILE}")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _distrust(path: str, status: os.stat_result) -> None:
+    """Raise SettingsError when somebody else than root could change it."""
+    if status.st_uid != 0:
+        raise SettingsError(f"{path}: belongs to user {status.st_uid}, not to root", f"chown root:root {path}")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(f"{path}: others than root can write it", f"chmod go-w {path}")
+
+
+def _nothing_against(path: str, status: os.stat_result) -> None:
+    """Trust, because without privilege only the caller's own output is at stake."""
+
+
+def is_privileged() -> bool:
+    """Whether this process may change the network: root, or CAP_NET_ADMIN; also when that cannot be found out."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return True
+    capabilities = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return capabilities is None or bool(int(capabilities.group(1), 16) >> CAP_NET_ADMIN & 1)

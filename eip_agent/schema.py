@@ -1,0 +1,437 @@
+"""What settings may say.  Only `eip_agent.config` imports this, and only when there is something to check.
+
+Values of the environment and of flags are text and are read by the type of their place; values of the file must have
+the right type already.  The description of a field is the hint of its error messages: it says what is accepted.
+"""
+
+import difflib
+import ipaddress
+import json
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Network
+from typing import Annotated, Any, Final, Self, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from eip_agent.config import ABSOLUTE, Key, Written, is_absolute
+from eip_agent.core.facts import IPNetwork, Mac
+from eip_agent.core.settings import DeclaredEip, Mode, Settings
+from eip_agent.errors import SettingsError
+
+DEFAULTS: Final = Settings()
+VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
+"""The modes in which the EIP itself is an address of the link."""
+
+
+def check(written: Written) -> Settings:
+    """Turn what was written into settings.  Raises SettingsError for the first thing wrong, and counts the others."""
+    sources = (_nested(written.flags), _nested(written.environment), written.file)
+
+    class Merged(Document):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Strongest first; pydantic-settings merges them table by table."""
+            return tuple(_Given(settings_cls, values) for values in sources)
+
+    try:
+        return _settings(Merged(), written)
+    except ValidationError as error:
+        raise _first_of(error.errors(include_url=False), written) from error
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _wrong(what: str, hint: str = "", at: Key = ()) -> PydanticCustomError:
+    """Say what is wrong: `at` a place below the one being checked, with a better hint than its description."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "hint": hint, "at": at})
+
+
+def _text(read: Callable[[str], object]) -> BeforeValidator:
+    """Let `read` make a value of a text, and refuse everything else."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, str):
+            return read(value)
+        raise _wrong(f"text in quotes is wanted, not {_kind(value)}")
+
+    return BeforeValidator(convert)
+
+
+def _unicast(text: str) -> IPv4Address:
+    try:
+        address = IPv4Address(text)
+    except ValueError as error:
+        raise _wrong(f"{_shown(text)} is not an IPv4 address") from error
+    for what, is_so in {
+        "a multicast address": address.is_multicast,
+        "a loopback address": address.is_loopback,
+        "a link-local address": address.is_link_local,
+        "a reserved address": address.is_reserved or address.packed[0] == 0,
+    }.items():
+        if is_so:
+            raise _wrong(f"{address} is {what}, which no host has")
+    return address
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+        exact = ipaddress.ip_interface(text)
+    except ValueError as error:
+        raise _wrong(f"{_shown(text)} is neither an address nor a subnet") from error
+    if exact.ip != network.network_address:
+        raise _wrong(f"{_shown(text)} has bits set beyond its mask", f"did you mean {network} or {exact.ip}?")
+    if isinstance(network, IPv6Network) and network.network_address.scope_id:
+        raise _wrong(f"{_shown(text)} names a link, and addresses are excluded on all")
+    if network.is_multicast or network.is_loopback or network.is_unspecified:
+        raise _wrong(f"{network} is not what an ENI can have")
+    return network
+
+
+def _mac(text: str) -> Mac:
+    mac = text.lower().replace("-", ":")
+    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
+        raise _wrong(f"{_shown(text)} is not a MAC address")
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise _wrong(f"{mac} is not the MAC address of one link")
+    return Mac(mac)
+
+
+def _eni(text: str) -> str:
+    if not re.fullmatch(r"eni-[0-9a-z]+", text):
+        raise _wrong(f"{_shown(text)} is not an ENI id")
+    return text
+
+
+def _mode(text: str) -> Mode:
+    for mode in Mode:
+        if mode.value == text and mode is not Mode.UNDECIDED:
+            return mode
+    raise _wrong(f"{_shown(text)} is not a binding mode")
+
+
+def _url(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise _wrong("only printable ASCII without blanks makes a URL")
+    try:
+        url = urllib.parse.urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise _wrong(f"not a URL: {error}") from error
+    if url.username is not None or url.password is not None:
+        raise _wrong("a user or password in the URL is not accepted")  # and not repeated on any screen
+    if url.scheme != "http" or not url.hostname or port == 0:
+        raise _wrong(f"{_shown(text)} is not the http:// URL of a host")
+    if url.path.strip("/") or "?" in text or "#" in text:
+        raise _wrong(f"{_shown(text)} has more than host and port")
+    return f"http://{url.netloc}"
+
+
+def _directory(text: str) -> str:
+    if not is_absolute(text):
+        raise _wrong(f"{_shown(text)} is not an absolute path")
+    return text
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+Address = Annotated[IPv4Address, _text(_unicast)]
+Seconds = Annotated[
+    float, Field(gt=0, le=60, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 60")
+]
+Minutes = Annotated[
+    float, Field(gt=0, le=600, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 600")
+]
+Switch = Annotated[bool, Field(description="accepted: true or false")]
+MACS: Final = "accepted: a MAC address, for example 00:16:3e:00:00:01"
+ENIS: Final = "accepted: the id of an ENI, for example eni-bp1a2b3c4d5e6f7g8h9i"
+
+
+class Strict(BaseModel):
+    """A table of the settings: no key but ours, no value of another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Metadata(Strict):
+    """`[metadata]`: where the metadata service is, and how long to wait for it."""
+
+    url: Annotated[str, _text(_url)] = Field(
+        default=DEFAULTS.metadata_url,
+        description="accepted: an http:// URL of a host, for example http://100.100.100.200",
+    )
+    timeout: Seconds = DEFAULTS.metadata_timeout
+    deadline: Minutes = DEFAULTS.metadata_deadline
+
+
+class Exclude(Strict):
+    """`[exclude]`: what the agent shall not know."""
+
+    enis: list[Annotated[str, _text(_eni)]] = Field(default=[], description=ENIS)
+    macs: list[Annotated[str, _text(_mac)]] = Field(default=[], description=MACS)
+    addresses: list[Annotated[IPNetwork, _text(_network)]] = Field(
+        default=[], description="accepted: addresses and subnets, for example 172.16.3.10, 172.16.4.0/24, 2001:db8::10"
+    )
+
+
+class Leave(Strict):
+    """`[leave]`: what the agent leaves alone."""
+
+    primary: Switch = DEFAULTS.leave_primary
+    addresses: Switch = DEFAULTS.leave_addresses
+    links: Switch = DEFAULTS.leave_links
+    ipv6: Switch = DEFAULTS.leave_ipv6
+
+
+class Eip(Strict):
+    """`[[eip]]`: an EIP, and how it is bound."""
+
+    address: Address = Field(description="accepted: the EIP, an IPv4 address, for example 203.0.113.42")
+    mode: Annotated[Mode, _text(_mode)] = Field(
+        description="accepted: " + ", ".join(mode.value for mode in Mode if mode is not Mode.UNDECIDED)
+    )
+    eni: Annotated[str, _text(_eni)] | None = Field(default=None, description=ENIS)
+    mac: Annotated[str, _text(_mac)] | None = Field(default=None, description=MACS)
+    private_address: Address | None = Field(default=None, description="accepted: a private IPv4 address of the ENI")
+    gateway: Address | None = Field(default=None, description="accepted: the IPv4 address of the EIP's own gateway")
+    prefix_length: int | None = Field(default=None, ge=8, le=32, description="accepted: a whole number from 8 to 32")
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if (self.eni is None) == (self.mac is None):
+            what = "neither `eni` nor `mac` is given" if self.eni is None else "both `eni` and `mac` are given"
+            raise _wrong(what, "accepted: exactly one of the two, to say where the EIP is bound")
+        if self.private_address is not None and self.mode is not Mode.NAT:
+            raise _wrong(f"not with mode {self.mode.value}", "accepted: with mode nat only", ("private_address",))
+        for key in ("gateway", "prefix_length"):
+            if getattr(self, key) is not None and self.mode not in VISIBLE:
+                hint = "accepted: with modes eip-visible and multi-eip-visible only"
+                raise _wrong(f"not with mode {self.mode.value}", hint, (key,))
+            if getattr(self, key) is None and self.mode is Mode.MULTI_EIP_VISIBLE:
+                hint = "the instance cannot learn it by itself; the console shows it beside the EIP"
+                raise _wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
+        for key in ("gateway", "private_address"):
+            if getattr(self, key) == self.address:
+                raise _wrong(f"{self.address} is the EIP itself", "", (key,))
+        return self
+
+
+class Document(BaseSettings):
+    """The whole of the settings."""
+
+    model_config = SettingsConfigDict(strict=True, extra="forbid", frozen=True)
+
+    run_directory: Annotated[str, _text(_directory)] = Field(default=DEFAULTS.run_directory, description=ABSOLUTE)
+    lock_timeout: Minutes = DEFAULTS.lock_timeout
+    metadata: Metadata = Metadata()
+    exclude: Exclude = Exclude()
+    leave: Leave = Leave()
+    eip: list[Eip] = Field(
+        default=[], description="accepted: one [[eip]] table for each EIP; in a variable, a JSON list of objects"
+    )
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> Self:
+        for number, eip in enumerate(self.eip):
+            for before, other in enumerate(self.eip[:number]):
+                conflict = _conflict(other, eip)
+                if conflict:
+                    raise _wrong(f"{conflict[1]}; see eip[{before + 1}]", conflict[2], ("eip", number, conflict[0]))
+        return self
+
+
+def _conflict(one: Eip, two: Eip) -> tuple[str, str, str] | None:
+    """Say why two EIPs cannot be declared together: key of the second, what is wrong, hint."""
+    if one.address == two.address:
+        return "address", f"{two.address} is declared twice", "accepted: one [[eip]] for each EIP"
+    if (one.eni, one.mac) != (two.eni, two.mac):
+        return None
+    place, modes = two.eni or two.mac, {one.mode, two.mode}
+    if Mode.EIP_VISIBLE in modes:
+        return "mode", f"{place} has another EIP", "an ENI with an EIP in mode eip-visible has that one only"
+    if Mode.MULTI_EIP_VISIBLE in modes and modes != {Mode.MULTI_EIP_VISIBLE}:
+        hint = "the cloud refuses to mix multi-eip-visible with others on an ENI (OperationFailed.EipBindModeConflict)"
+        return "mode", f"{place} has an EIP in mode {one.mode.value}", hint
+    return None
+
+
+def _settings(document: Document, written: Written) -> Settings:
+    return Settings(
+        metadata_url=document.metadata.url,
+        metadata_timeout=document.metadata.timeout,
+        metadata_deadline=document.metadata.deadline,
+        eips=tuple(
+            DeclaredEip(
+                address=eip.address,
+                mode=eip.mode,
+                place=written.place(("eip", number)),
+                eni=eip.eni,
+                mac=None if eip.mac is None else Mac(eip.mac),
+                private_address=eip.private_address,
+                gateway=eip.gateway,
+                prefix_length=eip.prefix_length,
+            )
+            for number, eip in enumerate(document.eip)
+        ),
+        exclude_enis=frozenset(document.exclude.enis),
+        exclude_macs=frozenset(map(Mac, document.exclude.macs)),
+        exclude_addresses=tuple(dict.fromkeys(document.exclude.addresses)),
+        leave_primary=document.leave.primary,
+        leave_addresses=document.leave.addresses,
+        leave_links=document.leave.links,
+        leave_ipv6=document.leave.ipv6,
+        run_directory=document.run_directory,
+        lock_timeout=document.lock_timeout,
+        notes=written.notes,
+    )
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+class _Given(PydanticBaseSettingsSource):
+    """Values that have been read already."""
+
+    def __init__(self, settings_cls: type[BaseSettings], values: Mapping[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self.values = dict(values)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        return self.values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self.values
+
+
+def _nested(texts: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
+    """Arrange texts as a settings file would have them: in tables, and of the right type where the text allows it."""
+    tables: dict[str, Any] = {}
+    for key, text in sorted(texts.items()):
+        table = tables
+        for part in key[:-1]:
+            inner = table.setdefault(part, {})
+            if not isinstance(inner, dict):
+                break  # the whole table was given as one text: reported as such
+            table = inner
+        else:
+            table[key[-1]] = _value(text, _field(key))
+    return tables
+
+
+def _value(text: str, field: FieldInfo | None) -> Any:
+    """Read text by the type of its place; text that does not fit stays as it is, to be refused with the rest."""
+    wanted = None if field is None else field.annotation
+    try:
+        if wanted is float:
+            return float(text)
+        if wanted is bool:
+            return {"true": True, "false": False}.get(text.lower(), text)
+        if get_origin(wanted) is list:
+            if text.lstrip().startswith("["):
+                return json.loads(text)
+            if _table_of(field) is None:
+                return [part.strip() for part in text.split(",") if part.strip()]
+    except (ValueError, RecursionError):
+        pass
+    return text
+
+
+def _field(key: Sequence[str | int]) -> FieldInfo | None:
+    """Find the field at a place; None where there is none."""
+    table: type[BaseModel] | None = Document
+    found = None
+    for part in key:
+        if isinstance(part, str):
+            found = None if table is None else table.model_fields.get(part)
+            table = _table_of(found)
+    return found
+
+
+def _table_of(field: FieldInfo | None) -> type[Strict] | None:
+    """Find the table behind a field that is one, or is a list of them."""
+    wanted: Any = None if field is None else field.annotation
+    if get_origin(wanted) is list:
+        wanted = get_args(wanted)[0]
+    return wanted if isinstance(wanted, type) and issubclass(wanted, Strict) else None
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+WANTED: Final = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "dict_type": "a table",
+}
+LONGEST: Final = 60
+"""Characters of somebody's value that a message repeats."""
+OUT_OF_RANGE: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"})
+
+
+def _first_of(errors: Sequence[ErrorDetails], written: Written) -> SettingsError:
+    """One error for all: the first, and how many more."""
+    first = errors[0]
+    context = first.get("ctx", {})
+    key = (*first["loc"], *context.get("at", ()))
+    what, hint = _said(first, key)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return SettingsError(f"{written.place(key)}: {what}{more}", hint)
+
+
+def _said(error: ErrorDetails, key: Key) -> tuple[str, str]:
+    """Tell what is wrong, and what is accepted."""
+    field = _field(key)
+    hint = (field.description if field else None) or ""
+    kind, value = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key `{key[-1]}`", _nearest(key)
+    if kind == "missing":
+        return f"missing `{key[-1]}`", hint
+    if kind == "wrong":
+        return error["ctx"]["what"], error["ctx"]["hint"] or hint
+    if kind in WANTED:
+        return f"{WANTED[kind]} is wanted, not {_kind(value)}", hint or _keys(key)
+    if kind in OUT_OF_RANGE:
+        return f"{_shown(value)} is out of range", hint
+    return error["msg"].lower(), hint
+
+
+def _known(key: Key) -> Iterator[str]:
+    """List the keys of the table at a place."""
+    table = _table_of(_field(key)) if key else Document
+    return iter(() if table is None else table.model_fields)
+
+
+def _keys(key: Key) -> str:
+    return "accepted: " + ", ".join(_known(key))
+
+
+def _nearest(key: Key) -> str:
+    near = difflib.get_close_matches(str(key[-1]), list(_known(key[:-1])), n=1)
+    return f"did you mean `{near[0]}`?" if near else _keys(key[:-1])
+
+
+def _kind(value: object) -> str:
+    """Name a value in the words of TOML."""
+    if isinstance(value, str):
+        return f"the text {_shown(value)}"
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date or time")
+
+
+def _shown(value: object) -> str:
+    """Spell a value as it may be printed: escaped, and never long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]}…{text[-1]}"
