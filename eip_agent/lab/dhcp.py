@@ -143,14 +143,16 @@ class DhcpServer:
             self._close(link)
 
     def update(self, topology: Topology, device_of: Mapping[str, str]) -> None:
-        """Serve another topology and other devices, once started; one made anew under the same name is opened again.
+        """Serve another topology and other devices; one that was made anew under the same name is opened again.
 
-        Raises LabError for a device that is not there; the others are served all the same.
+        Before `start()` it is only noted.  Raises LabError for a device that is not there; the others are served.
         """
+        self.topology = topology
+        self._device_of = dict(device_of)
+        if self._thread is None:
+            return
         missing = []
         with self._lock, self._namespace.entered():
-            self.topology = topology
-            self._device_of = dict(device_of)
             for link in [link for link in self._open if link not in device_of]:
                 self._close(link)
             for link, device in device_of.items():

@@ -7,14 +7,11 @@ ns guest                      ns router
 └──────────────┘              └───────────────────┘
 """
 
-import contextlib
 import random
 import select
 import shutil
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ import pytest
 from eip_agent.core.settings import Mode
 from eip_agent.errors import LabError
 from eip_agent.lab.dhcp import LEASE, DhcpServer, Message
+from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
 
 PRIVATE = eni(1, vswitch(1), (10, 11))
@@ -35,79 +33,28 @@ TOPOLOGY = Topology((eni(0, vswitch(0)), PRIVATE, VISIBLE))
 DEVICES = {"eth1": "r1", "eth2": "r2"}
 
 
-class Namespace:
-    """A network namespace that lives as long as a process of ours in it."""
-
-    def __init__(self) -> None:
-        command = "import sys; print('in', flush=True); sys.stdin.read()"
-        self.holder = subprocess.Popen(
-            ["unshare", "--net", sys.executable, "-S", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self.holder.stdin
-        assert self.holder.stdout
-        if self.holder.stdout.readline() != b"in\n":
-            self.close()
-            pytest.skip("no network namespaces here: not root, or not allowed")
-        # A test that found itself in the machine's own namespace would configure the machine.
-        assert Path(self.path).readlink() != Path("/proc/self/ns/net").readlink()
-
-    @property
-    def path(self) -> str:
-        return f"/proc/{self.holder.pid}/ns/net"
-
-    def command(self, *words: str) -> list[str]:
-        return ["nsenter", f"--net={self.path}", *words]
-
-    def run(self, words: str) -> str:
-        return subprocess.run(self.command(*words.split()), check=True, capture_output=True, text=True).stdout
-
-    @contextlib.contextmanager
-    def entered(self) -> Iterator[None]:
-        with Path("/proc/thread-self/ns/net").open() as before, Path(self.path).open() as inside:
-            _setns(inside.fileno())
-            try:
-                yield
-            finally:
-                _setns(before.fileno())
-
-    def close(self) -> None:
-        self.holder.communicate()
-
-
-def _setns(descriptor: int) -> None:
-    import ctypes  # noqa: PLC0415 - of no use to anybody else here
-
-    if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
 class Wire:
     """The two namespaces of the drawing and a server on the right."""
 
-    def __init__(self) -> None:
-        self.guest, self.router = Namespace(), Namespace()
+    def __init__(self, guest: Namespace, router: Namespace) -> None:
+        self.guest, self.router = guest, router
         for link in DEVICES:
             self.attach(link)
-        self.server = DhcpServer(TOPOLOGY, self.router, DEVICES)
-        self.server.start()
+        self.server = DhcpServer(TOPOLOGY, router, DEVICES)
 
     def attach(self, link: str) -> None:
-        mac, device, pid = TOPOLOGY.eni(link).mac, DEVICES[link], self.guest.holder.pid
-        self.router.run(f"ip link add {device} type veth peer name {link} address {mac} netns {pid}")
-        self.router.run(f"ip link set {device} up")
-        self.guest.run(f"ip link set {link} up")
-
-    def close(self) -> None:
-        self.server.stop()
-        self.guest.close()
-        self.router.close()
+        mac, device, guest = TOPOLOGY.eni(link).mac, DEVICES[link], self.guest.fd
+        peer = f"peer name {link} address {mac} netns /proc/self/fd/{guest}"
+        self.router.ip(f"link add {device} type veth {peer}\nlink set {device} up\n", fds=[guest])
+        self.guest.ip(f"link set {link} up\n")
 
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    made = Wire()
-    yield made
-    made.close()
+    with Namespace("guest") as guest, Namespace("router") as router:
+        made = Wire(guest, router)
+        with made.server:
+            yield made
 
 
 def discover(wire: Wire, link: str, message: Message, options: bytes = b"", mac: str = "") -> dict[int, bytes]:
@@ -156,7 +103,7 @@ def test_a_real_client_takes_what_is_offered(wire: Wire, tmp_path: Path, link: s
     (tmp_path / "empty").touch()
     options = f"-4 -1 -d -sf {script} -lf {tmp_path}/leases -cf {tmp_path}/empty --no-pid -e WHERE={where} {link}"
     with (tmp_path / "log").open("w+") as log:
-        client = subprocess.Popen(wire.guest.command("dhclient", *options.split()), stdout=log, stderr=log)
+        client = wire.guest.start(["dhclient", *options.split()], stdout=log.fileno(), stderr=log.fileno())
         try:
             deadline = time.monotonic() + 8
             while not where.exists() and client.poll() is None and time.monotonic() < deadline:
@@ -168,7 +115,7 @@ def test_a_real_client_takes_what_is_offered(wire: Wire, tmp_path: Path, link: s
 
         assert where.exists(), log.read()
     assert where.read_text().strip() == f"{told} {LEASE} 100.100.2.136 100.100.2.138"
-    assert f"inet {address} " in wire.guest.run(f"ip -4 address show {link}")
+    assert f"inet {address} " in wire.guest.run(["ip", "-4", "address", "show", link]).stdout
     assert wire.server.messages == [(link, Message.DISCOVER), (link, Message.REQUEST)]
 
 
@@ -217,7 +164,7 @@ def test_a_changed_mode_is_offered_at_once(wire: Wire) -> None:
 
 @pytest.mark.lab
 def test_devices_come_and_go(wire: Wire) -> None:
-    wire.router.run("ip link delete r1")
+    wire.router.ip("link delete r1\n")
     with pytest.raises(LabError, match="r1"):
         wire.server.update(TOPOLOGY, DEVICES)
     assert discover(wire, "eth2", Message.DISCOVER)[0] == public(42).packed
@@ -232,7 +179,7 @@ def test_devices_come_and_go(wire: Wire) -> None:
 
 @pytest.mark.lab
 def test_a_link_that_was_down_for_a_while_is_served_again(wire: Wire) -> None:
-    wire.router.run("ip link set r1 down")
-    wire.router.run("ip link set r1 up")
+    wire.router.ip("link set r1 down\n")
+    wire.router.ip("link set r1 up\n")
 
     assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
