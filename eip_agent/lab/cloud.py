@@ -1,0 +1,277 @@
+"""The simulated cloud: one ECS instance, its VPC and the Internet, made of network namespaces.
+
+::
+
+     guest                     router                                       internet
+    ┌──────────────────┐      ┌──────────────────────────────────┐         ┌────────────────┐
+    │ eth0 172.16.0.10 ┼─veth─┼ eth0 172.16.0.253   lo  services │         │ 198.51.100.7   │
+    │ eth1 172.16.1.10 ┼─veth─┼ eth1 172.16.1.253  100.100.100.200         │ 203.0.113.200  │
+    │ eth2 (an EIP)    ┼─veth─┼ eth2 203.0.113.1   100.100.2.136 │         │ 2001:db8:ffff::7
+    │ ...              │      │ ...                    internet ─┼──veth───┼ eth0           │
+    └──────────────────┘      │ vsw0           vsw1         ...  │         └────────────────┘
+      00:16:3e:...            └──┼──────────────┼────────────────┘
+                                veth           veth        every device of the router: ee:ff:ff:ff:ff:ff
+                              ┌──┼─────────┐ ┌──┼─────────┐
+                              │ eth0       │ │ eth0       │  a peer in every vSwitch
+                              │172.16.0.250│ │172.16.1.250│
+                              └────────────┘ └────────────┘
+
+The router forwards by host routes (`wiring`), and drops and translates by nftables (`ruleset`); where the public
+documentation is silent, those two state what is assumed.  It runs the metadata service and DHCP.  Nothing of it touches
+the network of the machine, and all of it ends with the process.
+"""
+
+import contextlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import eip_agent
+from eip_agent.lab import guest as image
+from eip_agent.lab import wiring
+from eip_agent.lab.dhcp import DhcpServer
+from eip_agent.lab.echo import EchoServer
+from eip_agent.lab.metadata import MetadataService
+from eip_agent.lab.namespace import Namespace, tool
+from eip_agent.lab.probe import answers_arp
+from eip_agent.lab.ruleset import INTERNET, counter, gateways, ruleset
+from eip_agent.lab.topology import Eni, Topology, VSwitch
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
+    from eip_agent.core.facts import Mac
+
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ECHO: Final = 7
+"""The port of the echo service at `wiring.SERVICE_ADDRESS`, RFC 862."""
+_INHERITED: Final = {
+    "net/ipv4/ip_forward": 0,
+    **{
+        f"net/ipv4/conf/{scope}/{key}": value
+        for scope in ("all", "default")
+        for key, value in {"rp_filter": 0, "send_redirects": 0, "arp_ignore": 1}.items()
+    },
+    "net/ipv4/icmp_ratelimit": 0,
+    "net/ipv6/conf/all/disable_ipv6": 0,
+    "net/ipv6/conf/default/disable_ipv6": 0,
+    "net/ipv6/conf/default/accept_dad": 0,
+    "net/ipv6/conf/default/accept_ra": 0,
+}
+"""What the links of the cloud's side inherit; IPv4 would else inherit the machine's."""
+_ROUTING: Final = {
+    "net/ipv4/ip_forward": 1,
+    "net/ipv6/conf/all/forwarding": 1,
+    "net/ipv4/conf/default/proxy_arp": 1,
+    "net/ipv6/conf/all/proxy_ndp": 1,
+    "net/ipv6/icmp/ratelimit": 0,
+}
+"""The router answers ARP for whatever it routes elsewhere; the ruleset says for whom it may."""
+_AT_ONCE: Final = (
+    "ntable change name arp_cache dev {0} proxy_delay 0\nntable change name ndisc_cache dev {0} proxy_delay 0"
+)
+"""Not after the usual random 0.8 seconds; a namespace has no default of this to set."""
+
+
+class Cloud:
+    """A running cloud; a context manager.
+
+    `boot` says how the image configures its links, `strict_rp_filter` whether it filters by reverse path,
+    `dad` whether it looks for duplicate IPv6 addresses as distributions do, at a second for each new address.
+    `peers=False` leaves the other instances of the vSwitches out, for large topologies.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        boot: image.Boot = "bare",
+        strict_rp_filter: bool = False,
+        dad: bool = False,
+        peers: bool = True,
+    ) -> None:
+        """Make the namespaces; `with` builds what is in them.  Raises LabError where there can be none."""
+        for name in ("ip", "nft"):
+            tool(name)
+        self.topology = topology
+        self.peers: dict[str, Namespace] = {}
+        """By vSwitch name."""
+        self._boot: image.Boot = boot
+        self._strict_rp_filter = strict_rp_filter
+        self._dad = dad
+        self._with_peers = peers
+        self._plugged: dict[str, Mac] = {}
+        self._peer_devices: dict[str, str] = {}
+        self._items: frozenset[wiring.Item] = frozenset()
+        self._internet_items: frozenset[wiring.Item] = frozenset()
+        self._settings: Path | None = None
+        with contextlib.ExitStack() as stack:
+            self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eip-agent-lab-")))
+            """Private to this cloud, removed at its end: the agent's run directory and settings."""
+            self.guest = stack.enter_context(Namespace("guest"))
+            self.router = stack.enter_context(Namespace("router"))
+            self.internet = stack.enter_context(Namespace("internet"))
+            self.metadata = MetadataService(topology, self.router)
+            self.dhcp = DhcpServer(topology, self.router, {})
+            self._peer_stacks: dict[str, contextlib.ExitStack] = {}
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take everything away.  Does nothing the second time."""
+        for stack in self._peer_stacks.values():
+            stack.close()
+        self._peer_stacks.clear()
+        self.peers.clear()
+        self._stack.close()
+
+    def become(self, topology: Topology) -> None:
+        """Converge to another topology while packets flow; what is the same in both is not touched.
+
+        A new ENI appears in the guest as a link that is down, a detached one vanishes.  The guest's own configuration
+        is the guest's business, as in the cloud.
+        """
+        self._converge(topology)
+        self.metadata.topology = topology
+        self.dhcp.update(topology, {link: link for link in self._plugged})
+
+    def spoofs(self) -> dict[str, int]:
+        """How many packets and ARP messages each ENI sent with a source that is not its own; all were dropped."""
+        text = self.router.run(["nft", "list", "counters"]).stdout
+        counted = re.findall(r"counter (\S+) {\s*packets (\d+)", text)
+        return {link: sum(int(n) for name, n in counted if name == counter(link)) for link in self._plugged}
+
+    def reset_spoofs(self) -> None:
+        """Count from nought."""
+        self.router.run(["nft", "reset", "counters"])
+
+    def arp(self, link: str, target: IPv4Address | str) -> bool:
+        """Whether the guest answers an ARP request for `target` on `link`; asked by the gateway of that link.
+
+        An answer for an address that is not the ENI's counts as spoofed, for that is what it is.
+        """
+        sender = gateways(self.topology.eni(link))[0]
+        return answers_arp(self.router, link, sender, IPv4Address(target))
+
+    def settings(self, text: str) -> Path:
+        """Write settings that `agent` uses from now on."""
+        self._settings = self.directory / "config.toml"
+        self._settings.touch(mode=0o600)
+        self._settings.write_text(text, encoding="utf-8")
+        return self._settings
+
+    def agent_command(self, *arguments: str) -> list[str]:
+        """The command line of the agent, for `guest.start`; it wants `agent_environment`."""
+        settings = ["--config", str(self._settings)] if self._settings else []
+        # The guest's own /sys, where it may be mounted, so that nobody takes the machine's links for the guest's.
+        own_sys = 'mount -t sysfs -o ro sysfs /sys 2>/dev/null; exec "$@"'
+        inside = ["unshare", "--mount", "--", "sh", "-c", own_sys, "sh"]
+        return [*inside, sys.executable, "-m", "eip_agent", *arguments, *settings]
+
+    @property
+    def agent_environment(self) -> dict[str, str]:
+        """What the agent sees: nothing of the caller's, so no proxies and no settings."""
+        package = Path(eip_agent.__file__).parent.parent
+        return {"PATH": _PATH, "PYTHONPATH": str(package), "EIP_AGENT_RUN_DIRECTORY": str(self.directory / "run")}
+
+    def agent(self, *arguments: str, timeout: float = 60) -> "CompletedProcess[str]":
+        """Run the real agent in the guest and wait for it, whatever its exit code."""
+        command = self.agent_command(*arguments)
+        return self.guest.run(command, env=self.agent_environment, check=False, timeout=timeout)
+
+    def _build(self) -> None:
+        (self.directory / "run").mkdir(mode=0o700)
+        image.prepare(self.guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
+        self.internet.sysctl(_INHERITED)
+        self.router.sysctl(_INHERITED | _ROUTING)
+        self._connect(self.internet, INTERNET, wiring.INTERNET_MAC)
+        self._converge(self.topology)
+        for namespace in (self.internet, self.guest):
+            self._stack.enter_context(EchoServer(namespace))
+        self._stack.enter_context(EchoServer(self.router, _ECHO, [wiring.SERVICE_ADDRESS]))
+        self._stack.enter_context(self.metadata)
+        self._stack.enter_context(self.dhcp)
+        self.dhcp.update(self.topology, {link: link for link in self._plugged})
+        image.boot(self.guest, self.topology, self._boot)
+
+    def _converge(self, topology: Topology) -> None:
+        """Links, then addresses and routes, then in one step what passes; guest and services are left alone."""
+        wanted = {eni.link: eni.mac for eni in topology.enis}
+        gone = [link for link, mac in self._plugged.items() if wanted.get(link) != mac]
+        self.router.ip("\n".join(f"link del {link}" for link in gone))
+        held = {item for item in self._items if item.device not in gone}
+        self._plug(eni for eni in topology.enis if eni.link in gone or eni.link not in self._plugged)
+        self._plugged = wanted
+        vswitches = topology.vswitches if self._with_peers else ()
+        for name in set(self._peer_stacks) - {vswitch.name for vswitch in vswitches}:
+            device = self._remove_peer(name)
+            held = {item for item in held if item.device != device}
+        for vswitch in vswitches:
+            if vswitch.name not in self.peers:
+                self._add_peer(vswitch)
+        items, internet_items = wiring.router(topology, self._peer_devices), wiring.internet(topology, "eth0")
+        self.router.ip(wiring.batch(held, items))
+        self.internet.ip(wiring.batch(self._internet_items, internet_items))
+        self.router.run(["nft", "-f", "-"], input=ruleset(topology, self._peer_devices))
+        self._items, self._internet_items, self.topology = items, internet_items, topology
+
+    def _plug(self, enis: Iterable[Eni]) -> None:
+        lines = [
+            f"link add {eni.link} address {wiring.ROUTER_MAC} type veth "
+            f"peer name {eni.link} address {eni.mac} netns /proc/self/fd/{self.guest.fd}\nlink set {eni.link} up\n"
+            + _AT_ONCE.format(eni.link)
+            for eni in enis
+        ]
+        self.router.ip("\n".join(lines), fds=[self.guest.fd])
+
+    def _connect(self, namespace: Namespace, device: str, mac: str) -> None:
+        """A wire from the router's `device` to `eth0` of a namespace, up at both ends."""
+        self.router.ip(
+            f"link add {device} address {wiring.ROUTER_MAC} type veth "
+            f"peer name eth0 address {mac} netns /proc/self/fd/{namespace.fd}\nlink set {device} up\n"
+            + _AT_ONCE.format(device),
+            fds=[namespace.fd],
+        )
+        namespace.ip("link set eth0 up")
+
+    def _add_peer(self, vswitch: VSwitch) -> None:
+        """Another instance, alone in its namespace, configured as its DHCP client would."""
+        taken = set(self._peer_devices.values())
+        device = next(name for n in range(len(taken) + 1) if (name := f"vsw{n}") not in taken)
+        with contextlib.ExitStack() as stack:
+            peer = stack.enter_context(Namespace(f"peer {vswitch.name}"))
+            peer.sysctl(_INHERITED)
+            self._connect(peer, device, wiring.PEER_MAC)
+            lines = [
+                f"addr add {vswitch.peer}/{vswitch.cidr.prefixlen} brd + dev eth0",
+                f"route add default via {vswitch.gateway}",
+            ]
+            if vswitch.cidr6:
+                lines.append(f"addr add {vswitch.peer6}/{vswitch.cidr6.prefixlen} dev eth0")
+                lines.append(f"route add default via {vswitch.gateway6}")
+            peer.ip("\n".join(lines))
+            stack.enter_context(EchoServer(peer))
+            self._peer_stacks[vswitch.name] = stack.pop_all()
+        self.peers[vswitch.name], self._peer_devices[vswitch.name] = peer, device
+
+    def _remove_peer(self, name: str) -> str:
+        """Take a peer away and tell which device of the router went with it."""
+        device = self._peer_devices.pop(name)
+        self.router.ip(f"link del {device}")
+        self._peer_stacks.pop(name).close()
+        del self.peers[name]
+        return device

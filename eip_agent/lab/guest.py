@@ -1,0 +1,148 @@
+"""How an image brings its network up before anybody has installed the agent, and what else lives on instances."""
+
+import contextlib
+import fcntl
+import os
+import select
+import struct
+import threading
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Final, Literal
+
+from eip_agent.lab.dhcp import LEASE, offer_to
+from eip_agent.lab.echo import EchoServer
+from eip_agent.lab.namespace import Namespace
+from eip_agent.lab.topology import Eni, Topology
+
+Boot = Literal["bare", "dhcp"]
+"""`bare`: only the primary link is up; `dhcp`: a DHCP client ran on every link, as with cloud-init."""
+
+CONTAINER: Final = "172.17.0.2"
+"""Of `docker_bridge`: inside the VPC block 172.16.0.0/12, as Docker's default is in the cloud's default VPC."""
+FAR_END: Final = "10.8.0.1"
+FAR_END6: Final = "fd08::1"
+"""Of `vpn`: who answers at the other end of the tunnel."""
+_TUNSETIFF: Final = 0x400454CA
+_IFF_TUN: Final = 0x0001
+_IFF_NO_PI: Final = 0x1000
+
+
+def prepare(guest: Namespace, *, strict_rp_filter: bool, dad: bool) -> None:
+    """Set what links inherit, before there are any.
+
+    IPv4 defaults of a new namespace are copies of the machine's; the guest has the kernel's own instead.
+    """
+    rp_filter = int(strict_rp_filter)
+    for scope in ("all", "default"):
+        conf, conf6 = f"net/ipv4/conf/{scope}", f"net/ipv6/conf/{scope}"
+        ipv4 = {"rp_filter": rp_filter, "arp_ignore": 0, "arp_announce": 0, "arp_filter": 0, "forwarding": 0}
+        guest.sysctl({f"{conf}/{key}": value for key, value in ipv4.items()})
+        guest.sysctl({f"{conf6}/disable_ipv6": 0, f"{conf6}/forwarding": 0})
+    guest.sysctl({"net/ipv6/conf/default/accept_dad": int(dad)})
+
+
+def boot(guest: Namespace, topology: Topology, kind: Boot) -> None:
+    """Configure the links as the image does by itself: the primary address of each, never a secondary one."""
+    enis = topology.enis if kind == "dhcp" else topology.enis[:1]
+    guest.ip("\n".join(line for number, eni in enumerate(enis, 1) for line in _lease(eni, metric=100 * number)))
+
+
+def _lease(eni: Eni, metric: int) -> Iterator[str]:
+    """What a DHCP client leaves on a link: an address for a time, its connected route, a default route."""
+    lifetime = f"valid_lft {LEASE} preferred_lft {LEASE}"
+    offer = offer_to(eni)
+    address = IPv4Interface((offer.address, offer.prefix_length))
+    onlink = "" if offer.router in address.network else "onlink "
+    yield f"link set {eni.link} up"
+    yield f"addr add {address} brd + dev {eni.link} {lifetime}"
+    yield f"route add default via {offer.router} dev {eni.link} {onlink}proto dhcp src {address.ip} metric {metric}"
+    if eni.ipv6s and eni.vswitch.cidr6:
+        address6 = IPv6Interface((eni.ipv6s[0], eni.vswitch.cidr6.prefixlen))
+        yield f"addr add {address6} dev {eni.link} nodad {lifetime}"
+        yield f"route add default via {eni.vswitch.gateway6} dev {eni.link} proto dhcp metric {metric}"
+
+
+@contextlib.contextmanager
+def docker_bridge(guest: Namespace) -> Iterator[Namespace]:
+    """Put a container behind `docker0` as Docker does, and give its namespace, which echoes on port 7000.
+
+    No NAT and no published ports: this is about who wins the route to 172.17.0.0/16.
+    """
+    with Namespace("container") as container:
+        guest.ip(
+            "link add docker0 type bridge\n"
+            "addr add 172.17.0.1/16 brd + dev docker0\n"
+            "link set docker0 up\n"
+            f"link add veth0 type veth peer name eth0 netns /proc/self/fd/{container.fd}\n"
+            "link set veth0 master docker0 up",
+            fds=[container.fd],
+        )
+        container.ip(f"addr add {CONTAINER}/16 dev eth0\nlink set eth0 up\nroute add default via 172.17.0.1")
+        with EchoServer(container):
+            try:
+                yield container
+            finally:
+                guest.ip("link del docker0")
+
+
+@contextlib.contextmanager
+def vpn(guest: Namespace) -> Iterator[Namespace]:
+    """Put a tunnel `tun0` with routes to 10.8.0.0/24 and fd08::/64 in `main`, and give the far end, which echoes.
+
+    A real tun device, a link without a MAC, where there is `/dev/net/tun`; else a veth that looks like one.
+    """
+    with Namespace("far-end") as far, contextlib.ExitStack() as stack:
+        near = "addr add 10.8.0.2/32 dev tun0\naddr add fd08::2/128 dev tun0 nodad\nlink set tun0 up\n"
+        try:
+            stack.enter_context(_pump(_tun(guest), _tun(far)))
+        except OSError:
+            # Without ARP an Ethernet device sends to its own MAC, so both ends have the same.
+            end = "tun0 address 02:00:00:00:00:08 arp off"
+            guest.ip(
+                f"link add {end} type veth peer {end} netns /proc/self/fd/{far.fd}\nlink set tun0 arp off", fds=[far.fd]
+            )
+            far.ip("link set tun0 arp off")
+            stack.callback(guest.ip, "link del tun0")
+        guest.ip(near + "route add 10.8.0.0/24 dev tun0 src 10.8.0.2\nroute add fd08::/64 dev tun0 src fd08::2")
+        far.ip(
+            f"addr add {FAR_END}/32 dev tun0\naddr add {FAR_END6}/128 dev tun0 nodad\nlink set tun0 up\n"
+            "route add default dev tun0\nroute add ::/0 dev tun0"
+        )
+        with EchoServer(far):
+            yield far
+
+
+def _tun(namespace: Namespace) -> int:
+    """A tun device `tun0` in a namespace, as the file descriptor that keeps it alive."""
+    with namespace.entered():
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", b"tun0", _IFF_TUN | _IFF_NO_PI))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+@contextlib.contextmanager
+def _pump(one: int, other: int) -> Iterator[None]:
+    """Carry packets between two tun devices, which is all that a VPN does as far as routes are concerned."""
+    stop, stopped = os.pipe()
+
+    def carry() -> None:
+        while stop not in (ready := select.select([one, other, stop], [], [])[0]):
+            for source, target in ((one, other), (other, one)):
+                if source in ready:
+                    with contextlib.suppress(OSError):  # a device that is down loses the packet, as a wire does
+                        os.write(target, os.read(source, 65536))
+
+    thread = threading.Thread(target=carry, name="lab vpn", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.write(stopped, b"x")
+        thread.join()
+        for fd in (one, other, stop, stopped):
+            os.close(fd)
