@@ -49,11 +49,13 @@ class Origin(NamedTuple):
             raise ValueError("it holds characters that such a URL has no use for")
         authority, _, base = rest.partition("/")
         if authority.startswith("["):
-            host, _, port = authority[1:].partition("]")
-            port, plain = port.removeprefix(":"), not port
+            host, separator, port = authority[1:].partition("]")
+            if not separator or (port and not port.startswith(":")):
+                raise ValueError("its [ is not matched by a ] before the port")
+            separator, port = port[:1], port[1:]
         else:
             host, separator, port = authority.partition(":")
-            plain = not separator
+        plain = not separator
         try:
             family = socket.AF_INET if ip_address(host).version == 4 else socket.AF_INET6
         except ValueError:
@@ -202,9 +204,11 @@ class Connection:
         seen = 0
         while (end := self._received.find(mark, seen)) < 0:
             if len(self._received) > MOST_HEADER:
-                raise HttpError(f"headers of more than {MOST_HEADER} bytes")
+                break
             seen = max(len(self._received) - len(mark) + 1, 0)
             self._receive()
+        if not 0 <= end <= MOST_HEADER:
+            raise HttpError(f"headers of more than {MOST_HEADER} bytes")
         return self._take(end + len(mark))[:end]
 
     def _take(self, size: int) -> bytes:
