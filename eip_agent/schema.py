@@ -10,7 +10,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Network
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Final, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -82,6 +82,8 @@ def _unicast(text: str) -> IPv4Address:
 
 
 def _network(text: str) -> IPNetwork:
+    if "%" in text:
+        raise _wrong(f"{_shown(text)} names a link, and addresses are excluded on all")
     try:
         network = ipaddress.ip_network(text, strict=False)
         exact = ipaddress.ip_interface(text)
@@ -89,8 +91,6 @@ def _network(text: str) -> IPNetwork:
         raise _wrong(f"{_shown(text)} is neither an address nor a subnet") from error
     if exact.ip != network.network_address:
         raise _wrong(f"{_shown(text)} has bits set beyond its mask", f"did you mean {network} or {exact.ip}?")
-    if isinstance(network, IPv6Network) and network.network_address.scope_id:
-        raise _wrong(f"{_shown(text)} names a link, and addresses are excluded on all")
     if network.is_multicast or network.is_loopback or network.is_unspecified:
         raise _wrong(f"{network} is not what an ENI can have")
     return network
@@ -398,7 +398,7 @@ def _said(error: ErrorDetails, key: Key) -> tuple[str, str]:
     if kind == "extra_forbidden":
         return f"unknown key `{key[-1]}`", _nearest(key)
     if kind == "missing":
-        return f"missing `{key[-1]}`", hint
+        return "missing", hint
     if kind == "wrong":
         return error["ctx"]["what"], error["ctx"]["hint"] or hint
     if kind in WANTED:
