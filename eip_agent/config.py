@@ -5,6 +5,7 @@ pass without changes, so it happens only when something is written that needs it
 No other module reads the environment.
 """
 
+import errno
 import os
 import re
 import stat
@@ -147,6 +148,8 @@ def _read(path: str, *, required: bool) -> str | None:
             return None
         raise SettingsError(f"{path}: there is no such file") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise SettingsError(f"{path}: a symbolic link is not followed", f"use {os.path.realpath(path)}") from error
         raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: byte {error.start + 1} is not UTF-8") from error
@@ -165,10 +168,6 @@ def _opened(path: str) -> Iterator[int]:
     folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
         distrust(str(file.parent), os.fstat(folder))
-        if stat.S_ISLNK(os.stat(file.name, dir_fd=folder, follow_symlinks=False).st_mode):
-            raise SettingsError(
-                f"{path}: a symbolic link is not followed", f"name the file itself: {os.path.realpath(path)}"
-            )
         descriptor = os.open(file.name, flags, dir_fd=folder)
     finally:
         os.close(folder)

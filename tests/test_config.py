@@ -57,6 +57,18 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
     assert str(error) == f"{tmp_path}/absent.toml: there is no such file"
 
 
+def test_a_file_alone_is_enough(file: Path) -> None:
+    file.write_text("lock_timeout = 7\n")
+
+    assert load(str(file), environ=NONE).lock_timeout == 7
+
+
+def test_a_flag_overrules_a_variable_also_where_neither_needs_the_schema(file: Path) -> None:
+    settings = load(str(file), {"run_directory": "/run/flag"}, {"EIP_AGENT_RUN_DIRECTORY": "/run/variable"})
+
+    assert settings.run_directory == "/run/flag"
+
+
 def test_every_source_overrules_the_weaker_ones_value_by_value(file: Path) -> None:
     file.write_text(
         'run_directory = "/run/file"\nlock_timeout = 1\n'
