@@ -17,7 +17,7 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import Final, Literal, NoReturn, Self
 
 from eip_agent.errors import LabError
 
@@ -149,12 +149,14 @@ class Namespace:
         self._processes.append(process)
         return process
 
-    def ip(self, batch: str, *, fds: Iterable[int] = ()) -> str:
-        """Run many lines of `ip`, without the word `ip`, in one process.
+    def ip(self, batch: str, *, version: Literal[4, 6] | None = None, fds: Iterable[int] = ()) -> str:
+        """Run many lines of `ip`, without the word `ip`, in one process; give what they print.
 
+        `version` is that of IP where a line does not tell by its addresses; `rule` never does, and is IPv4 without.
         Raises LabError with the number of the first line that fails; the lines before it have been carried out.
         """
-        return self.run(["ip", "-batch", "-"], input=batch, fds=fds).stdout
+        options = [f"-{version}"] if version else []
+        return self.run(["ip", *options, "-batch", "-"], input=batch, fds=fds).stdout
 
     def close(self) -> None:
         """Kill what was started inside and let go of the namespace.  Does nothing the second time."""
