@@ -29,7 +29,8 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
     unread = unread_of(cloud, [port.eni for port in excluded])
     if cloud.primary_mac is None:
         # Without it every ENI looks secondary, and the one the owner comes in by would be treated as one.
-        return Report(cloud, stories, remarks=remarks, unread=unread)
+        unknown = Unread("mac", "the metadata service does not say which ENI is the primary one")
+        return Report(cloud, stories, remarks=remarks, unread=unread or (unknown,))
 
     listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
     wishes = {
@@ -56,6 +57,11 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         (*unread, *_homeless(cloud, ports, settings)),
         len(want),
     )
+
+
+def needs_second_witness(plan: Plan) -> bool:
+    """Whether an address would be removed, which one odd answer of the metadata service must not be enough for."""
+    return any(isinstance(change.before, Address) and change.after is None for change in plan)
 
 
 def revert(kernel: KernelFact, remembered: Remembered) -> Plan:

@@ -2,8 +2,9 @@
 
 Neighbours considered: vendor documents (tables 100, 101, 1001 ...; priorities 200, 300), Terway (tables 1000 + ifindex,
 priorities 512, 600, 2048), amazon-ec2-net-utils (10000 + n for both), nm-cloud-setup and cloud-netconfig (30000 to
-30999 for both), Tailscale (table 52, priorities 5210 to 5270), wg-quick (tables from 51820, priorities just below 32766),
-Cilium (tables 10 + n and 200x, priorities below 120), Istio (priorities 20000 to 20003), the kernel (0, 32766, 32767).
+30999 for both), Tailscale (table 52, priorities 5210 to 5270), wg-quick (tables from 51820, priorities just below
+32766), Cilium (tables 10 + n and 200x, priorities below 120), Istio (priorities 20000 to 20003), the kernel (0,
+32766, 32767).
 """
 
 from typing import Final

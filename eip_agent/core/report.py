@@ -68,6 +68,8 @@ class Report:
     """How many items are desired."""
     result: Result | None = None
     """None: nothing was to be written, or nothing was meant to be."""
+    advice: str = ""
+    """What to do about what could not be read."""
     left: Plan = field(default=())
     """What the second look still found to do; empty when the pass is verified."""
 
@@ -76,7 +78,7 @@ class Report:
         """The worst of what there is to say."""
         if self.result is not None and (self.result.refused or self.result.undone or self.left):
             return Outcome.REFUSED
-        if self.cloud is None or self.unread or any(not story.verdict.decided for story in self.stories):
+        if self.unread or any(not (story.verdict.decided or story.excluded) for story in self.stories):
             return Outcome.FACTS_MISSING
         if self.result is None and self.plan:
             return Outcome.PENDING

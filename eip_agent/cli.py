@@ -1,0 +1,223 @@
+"""The command line: parse, call, print, exit.  Every AgentError ends here, as one line and at most one hint."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from eip_agent import __version__
+from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED, AgentError
+
+if TYPE_CHECKING:
+    from eip_agent.core.report import Report
+    from eip_agent.core.settings import Settings
+
+_CODES: Final = """\
+exit codes:
+  0  as desired
+  1  refused or not verified; what this pass had done was undone
+  2  usage or settings
+  3  changes pending (explain, and --dry-run)
+  4  facts missing; what is configured stays as it is
+"""
+
+_Command = Callable[[argparse.Namespace], int]
+
+
+def entry() -> None:
+    """What the console script calls."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    args = _parser().parse_args(argv)
+    command: _Command = args.command
+    try:
+        return command(args)
+    except AgentError as error:
+        _talk([f"eip-agent: {error}", *([f"hint: {error.hint}"] if error.hint else [])])
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
+        sys.stdout = None
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        _talk(["eip-agent: interrupted"])
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="eip-agent",
+        description="Keep every elastic IP of this Alibaba Cloud instance working, and explain it.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"eip-agent {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    explain = _command(commands, "explain", _explain, "what is so, how it is known, and what `apply` would do")
+    apply = _command(commands, "apply", _apply, "one pass: see, decide, plan, write, verify")
+    revert = _command(commands, "revert", _revert, "take back everything that is the agent's, and nothing else")
+    confirm = _command(commands, "confirm", _confirm, "say yes to the `apply --confirm` that waits")
+    demo = commands.add_parser("demo", help="watch it work in a simulated instance made of network namespaces")
+    demo.set_defaults(command=_demo)
+
+    for reader in (explain, apply, revert):
+        reader.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    for writer in (apply, revert):
+        writer.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
+    apply.add_argument(
+        "--confirm",
+        type=_seconds,
+        metavar="SECONDS",
+        help="undo everything again unless Enter is pressed, or `eip-agent confirm` is run, within this time",
+    )
+    for command in (explain, apply, revert, confirm):
+        command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")
+        command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")
+        command.add_argument("--metadata-url", metavar="URL", help=argparse.SUPPRESS)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _Command, what: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=run)
+    return command
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from eip_agent.reconcile import Agent  # noqa: PLC0415  --help must not pay for it
+
+    report = Agent(_settings(args)).look()
+    _print(args, report, explained=True)
+    return _code(report)
+
+
+def _apply(args: argparse.Namespace) -> int:
+    from eip_agent.privilege import require_net_admin  # noqa: PLC0415
+    from eip_agent.reconcile import Agent  # noqa: PLC0415
+
+    settings = _settings(args)
+    agent = Agent(settings)
+    if args.dry_run:
+        report = agent.look()
+    else:
+        from eip_agent.sinks.confirm import confirmed, undisturbed  # noqa: PLC0415
+        from eip_agent.sinks.lock import held  # noqa: PLC0415
+
+        require_net_admin("apply")
+
+        def ask(done: "Report") -> bool:
+            _print(args, done, explained=False)
+            _talk([f"keep it? press Enter, or run `eip-agent confirm`, within {args.confirm:g} s; else it is undone"])
+            return confirmed(settings.run_directory, args.confirm)
+
+        with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():
+            report = agent.reconcile(ask if args.confirm is not None else None)
+            if args.confirm is not None and report.result is not None and not report.result.undone:
+                _talk(["kept"])
+                return _code(report)
+    _print(args, report, explained=False)
+    return _code(report)
+
+
+def _revert(args: argparse.Namespace) -> int:
+    from eip_agent.privilege import require_net_admin  # noqa: PLC0415
+    from eip_agent.reconcile import Agent  # noqa: PLC0415
+
+    settings = _settings(args)
+    agent = Agent(settings)
+    if args.dry_run:
+        report = agent.planned_revert()
+    else:
+        from eip_agent.sinks.confirm import undisturbed  # noqa: PLC0415
+        from eip_agent.sinks.lock import held  # noqa: PLC0415
+
+        require_net_admin("revert")
+        with held(settings.run_directory, settings.lock_timeout, "revert"), undisturbed():
+            report = agent.take_back()
+    if not report.plan and args.format == "text":
+        sys.stdout.write("nothing here is eip-agent's\n")
+    else:
+        _print(args, report, explained=False)
+    return _code(report)
+
+
+def _confirm(args: argparse.Namespace) -> int:
+    from eip_agent.sinks.confirm import confirm  # noqa: PLC0415
+
+    confirm(_settings(args).run_directory)
+    sys.stdout.write("kept\n")
+    return EXIT_OK
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from eip_agent.lab.demo import demo  # noqa: PLC0415
+
+    return demo()
+
+
+def _settings(args: argparse.Namespace) -> "Settings":
+    from eip_agent.config import load  # noqa: PLC0415
+
+    given = {"run_directory": args.run_directory, "metadata.url": args.metadata_url}
+    return load(args.config, {name: value for name, value in given.items() if value is not None})
+
+
+def _print(args: argparse.Namespace, report: "Report", *, explained: bool) -> None:
+    if args.format == "json":
+        from eip_agent.render.json import document  # noqa: PLC0415
+
+        sys.stdout.write(document(report))
+    else:
+        from eip_agent.render import text  # noqa: PLC0415
+
+        if explained:
+            _say(text.story_lines(report))
+        _say(text.plan_lines(report))
+        _say(text.result_lines(report))
+        sys.stdout.flush()
+        _talk(text.trouble_lines(report))
+    sys.stdout.flush()
+
+
+def _code(report: "Report") -> int:
+    from eip_agent.core.report import Outcome  # noqa: PLC0415
+
+    return {
+        Outcome.AS_DESIRED: EXIT_OK,
+        Outcome.PENDING: EXIT_PENDING,
+        Outcome.REFUSED: EXIT_REFUSED,
+        Outcome.FACTS_MISSING: EXIT_FACTS,
+    }[report.outcome]
+
+
+def _say(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _talk(lines: Iterable[str]) -> None:
+    """To stderr: data stands on stdout, talk here."""
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+def _seconds(text: str) -> float:
+    """A time between one second and an hour: long enough to press a key, short enough for who is locked out."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= 3600:
+        message = f"{text!r} is not a number of seconds from 1 to 3600"
+        raise argparse.ArgumentTypeError(message)
+    return seconds

@@ -1,0 +1,131 @@
+"""One pass: the only place where sources, core and sinks meet.
+
+`look` is all of `explain`, `reconcile` is `apply`, `take_back` is `revert`; each verifies by looking again.
+Nothing is printed here, and nothing is decided: that is `core`'s.
+"""
+
+import select
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from eip_agent.core.changes import Plan
+from eip_agent.core.conclude import conclude, needs_second_witness, revert
+from eip_agent.core.facts import CloudFact, KernelFact, Mac, Remembered, Unread
+from eip_agent.core.memory import foresee, settle
+from eip_agent.core.report import Report
+from eip_agent.core.settings import Settings
+from eip_agent.errors import JournalError, MetadataError
+from eip_agent.netlink import Netlink
+from eip_agent.sinks.journal import Journal
+from eip_agent.sources import kernel as kernel_source
+from eip_agent.sources.metadata import Metadata
+
+Confirmed = Callable[[Report], bool]
+"""Asked after writing whether the change may stay."""
+
+WITNESS_PAUSE: Final = 1.0
+"""Seconds between two metadata answers that must agree before an address is removed."""
+
+
+class Agent:
+    """The agent with its settings, for one pass or many."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metadata = Metadata(settings)
+        self._journal = Journal(settings.run_directory)
+
+    def look(self) -> Report:
+        """See, conclude and plan.  Changes nothing, and needs no privilege.
+
+        Raises KernelReadError.  A silent metadata service is no error here: the report says so.
+        """
+        with Netlink() as netlink:
+            remembered, trouble = Remembered(), tuple[Unread, ...]()
+            try:
+                remembered = self._journal.read()
+            except JournalError as unreadable:
+                trouble = (Unread("journal", str(unreadable)),)
+            report = self._concluded(netlink, remembered)
+            return replace(report, unread=(*trouble, *report.unread))
+
+    def reconcile(self, confirmed: Confirmed | None = None) -> Report:
+        """Look; carry out what is planned; look again.  An empty plan writes nothing.
+
+        To be called with the lock held.  Raises KernelReadError and JournalError, with nothing changed.
+        """
+        with Netlink() as netlink:
+            remembered = self._journal.read()
+            report = self._concluded(netlink, remembered)
+            if report.cloud is None or not report.plan:
+                return report
+            if needs_second_witness(report.plan):
+                select.select([], [], [], WITNESS_PAUSE)
+                report = self._concluded(netlink, remembered)
+                if report.cloud is None:
+                    return report
+            left = partial(self._left, report.cloud)
+            return self._carried_out(report, netlink, remembered, left, confirmed)
+
+    def take_back(self) -> Report:
+        """Remove everything that is the agent's, give back what it borrowed, and nothing else; look again.
+
+        To be called with the lock held.  Needs no metadata.  Raises KernelReadError and JournalError.
+        """
+        with Netlink() as netlink:
+            remembered = self._journal.read()
+            plan = revert(kernel_source.read(netlink, ()), remembered)
+            report = Report(None, plan=plan)
+            return self._carried_out(report, netlink, remembered, revert) if plan else report
+
+    def planned_revert(self) -> Report:
+        """What `take_back` would do."""
+        with Netlink() as netlink:
+            return Report(None, plan=revert(kernel_source.read(netlink, ()), self._journal.read()))
+
+    def _left(self, cloud: CloudFact, kernel: KernelFact, remembered: Remembered) -> Plan:
+        return conclude(cloud, kernel, remembered, self._settings).plan
+
+    def _concluded(self, netlink: Netlink, remembered: Remembered) -> Report:
+        try:
+            cloud = self._metadata.read()
+        except MetadataError as silent:
+            return Report(None, unread=(Unread("metadata service", str(silent)),), advice=silent.hint)
+        kernel = kernel_source.read(netlink, _macs(cloud))
+        return conclude(cloud, kernel, remembered, self._settings)
+
+    def _carried_out(
+        self,
+        report: Report,
+        netlink: Netlink,
+        remembered: Remembered,
+        left: Callable[[KernelFact, Remembered], Plan],
+        confirmed: Confirmed | None = None,
+    ) -> Report:
+        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
+        from eip_agent.sinks.apply import apply, undo  # noqa: PLC0415
+        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
+
+        macs = _macs(report.cloud)
+        before = kernel_source.read(netlink, macs)
+        foreseen = foresee(remembered, report.plan, before)
+        if foreseen != remembered:
+            self._journal.write(foreseen)
+        writer = NetlinkKernel(netlink)
+        result = apply(report.plan, writer)
+        after = kernel_source.read(netlink, macs)
+        done = replace(report, result=result, left=left(after, foreseen))
+        if confirmed is not None and result.applied and not result.undone and not confirmed(done):
+            undone, stuck = undo(result.applied, writer)
+            after = kernel_source.read(netlink, macs)
+            done = replace(done, result=replace(result, undone=undone, stuck=stuck), left=())
+        settled = settle(foreseen, after)
+        if settled != remembered or foreseen != remembered:
+            self._journal.write(settled)
+        return done
+
+
+def _macs(cloud: CloudFact | None) -> Collection[Mac]:
+    return frozenset(eni.mac for eni in cloud.enis) if cloud else ()

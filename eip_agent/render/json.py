@@ -1,0 +1,40 @@
+"""A report as JSON: version 1, keys named as the fields are."""
+
+import dataclasses
+import enum
+import json
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from eip_agent.core.changes import Change
+from eip_agent.core.items import Address, LinkSetting, Route, Rule
+from eip_agent.core.report import Report
+
+VERSION = 1
+"""Raised when a key changes its meaning or goes; new keys may come without."""
+
+
+def document(report: Report) -> str:
+    """The whole report, indented, ending in a newline."""
+    found = {"version": VERSION, "outcome": report.outcome.value, **_fields(report)}
+    return json.dumps(found, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    match value:
+        case IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
+            return str(value)
+        case enum.Enum():
+            return value.value
+        case Change():
+            return {"text": str(value), **_fields(value)}
+        case Address() | Route() | Rule() | LinkSetting():
+            return {"kind": type(value).__name__.lower(), **_fields(value)}
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    message = f"no JSON for {type(value).__name__}"
+    raise TypeError(message)
+
+
+def _fields(value: object) -> dict[str, object]:
+    """The fields of a dataclass, not yet converted: `json` asks for each value in turn."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}  # type: ignore[arg-type]  # checked by the caller

@@ -1,0 +1,97 @@
+"""Commit-confirm: a change stays only if somebody who can still reach the machine says so in time."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from eip_agent.errors import ApplyError, JournalError
+from eip_agent.sinks.directory import opened
+
+_NAME: Final = "confirm"
+_STEP: Final = 0.2
+"""Seconds between two looks for a signal, which stay blocked while a pass writes or waits."""
+_ENDING: Final = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back the signals that end a process: a terminal that dies must not cut a pass in half."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def confirmed(directory: str, seconds: float) -> bool:
+    """Wait for Enter on a terminal or for `eip-agent confirm`.  False when time is up, or a signal came.
+
+    To be called `undisturbed`.  Raises JournalError when the socket cannot be made.
+    """
+    deadline = time.monotonic() + seconds
+    with _listening(directory) as listener:
+        sources: list[int | socket.socket] = [listener]
+        if sys.stdin is not None and not sys.stdin.closed and os.isatty(sys.stdin.fileno()):
+            sources.append(sys.stdin.fileno())
+        while (left := deadline - time.monotonic()) > 0:
+            if signal.sigpending() & _ENDING:
+                return False
+            ready, _, _ = select.select(sources, [], [], min(left, _STEP))
+            if listener in ready:
+                peer, _ = listener.accept()
+                with peer:
+                    peer.sendall(b"kept")
+                return True
+            if ready:
+                # End of file is a terminal that died, and nobody's yes.
+                return bool(os.read(sys.stdin.fileno(), 1))
+    return False
+
+
+def confirm(directory: str) -> None:
+    """Say yes to the pass that waits.  Raises ApplyError when none does."""
+    try:
+        with _relative(directory) as path, socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(5)
+            caller.connect(path)
+            if caller.recv(16) != b"kept":
+                message = "the pass that waited ended without an answer"
+                raise ApplyError(message, "see what it printed")
+    except (OSError, FileNotFoundError) as no:
+        message = "no pass waits for a confirmation"
+        raise ApplyError(message, "start one with `eip-agent apply --confirm SECONDS`") from no
+
+
+@contextlib.contextmanager
+def _listening(directory: str) -> Iterator[socket.socket]:
+    with _relative(directory) as path, socket.socket(socket.AF_UNIX) as listener:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            listener.bind(path)
+            os.chmod(path, 0o600)
+            listener.listen(1)
+        except OSError as no:
+            message = f"{directory}/{_NAME}: {no.strerror}"
+            raise JournalError(message) from no
+        try:
+            yield listener
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+@contextlib.contextmanager
+def _relative(directory: str) -> Iterator[str]:
+    """The socket's path by the descriptor of its directory: safe from links, and short enough for any directory."""
+    descriptor = opened(directory, create=False)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{_NAME}"
+    finally:
+        os.close(descriptor)

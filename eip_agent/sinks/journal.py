@@ -1,0 +1,119 @@
+"""The journal: what was written that the kernel cannot mark as ours.  One small file, replaced whole and fsynced."""
+
+import contextlib
+import json
+import os
+from ipaddress import ip_address
+from typing import Any, Final
+
+from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
+from eip_agent.errors import JournalError
+from eip_agent.sinks.directory import opened
+
+_NAME: Final = "journal.json"
+_LIMIT: Final = 4 << 20
+_BOOT: Final = "/proc/sys/kernel/random/boot_id"
+
+
+class Journal:
+    """The journal in a run directory."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._path = f"{directory}/{_NAME}"
+
+    def read(self) -> Remembered:
+        """What was remembered; nothing when there is no journal, or only one of an earlier boot.
+
+        Raises JournalError when there is one that cannot be read or does not belong to this network namespace.
+        """
+        try:
+            directory = opened(self._directory, create=False)
+        except FileNotFoundError:
+            return Remembered()
+        try:
+            descriptor = os.open(_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        except FileNotFoundError:
+            return Remembered()
+        except OSError as no:
+            message = f"{self._path}: {no.strerror}"
+            raise JournalError(message) from no
+        finally:
+            os.close(directory)
+        with os.fdopen(descriptor, "rb") as file:
+            return self._decoded(file.read(_LIMIT))
+
+    def write(self, remembered: Remembered) -> None:
+        """Replace the journal; when this returns, it is on the disk.  Raises JournalError, with the old one in place."""
+        directory = opened(self._directory, create=True)
+        temporary = f".{_NAME}.new"  # there is one writer at a time, and a killed one leaves one file at the most
+        try:
+            if remembered == Remembered():
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(_NAME, dir_fd=directory)
+            else:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+                with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=directory), "wb") as file:
+                    file.write(_encoded(remembered))
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, _NAME, src_dir_fd=directory, dst_dir_fd=directory)
+            os.fsync(directory)
+        except OSError as no:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=directory)
+            message = f"{self._path}: cannot be written: {no.strerror}"
+            raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
+        finally:
+            os.close(directory)
+
+    def _decoded(self, data: bytes) -> Remembered:
+        try:
+            document = json.loads(data)
+            if document["version"] != 1:
+                message = f"{self._path}: written by another version of eip-agent ({document['version']!r})"
+                raise JournalError(message, "use that version, or `eip-agent revert` with it first")
+            if document["boot"] != _boot():
+                return Remembered()
+            if document["namespace"] != _namespace():
+                message = f"{self._path}: it belongs to another network namespace"
+                raise JournalError(message, "give each namespace its own `run_directory`")
+            return Remembered(
+                tuple(_loan(loan) for loan in document["borrowed"]),
+                frozenset((int(link), ip_address(ip), int(length)) for link, ip, length in document["addresses"]),
+            )
+        except (ValueError, KeyError, TypeError) as bad:
+            message = f"{self._path}: damaged: {bad}"
+            raise JournalError(
+                message,
+                f"remove {self._path}: rules, routes and addresses are known by their marks all the same, "
+                "only settings of links (group, up) could no longer be given back",
+            ) from bad
+
+
+def _encoded(remembered: Remembered) -> bytes:
+    document = {
+        "version": 1,
+        "boot": _boot(),
+        "namespace": _namespace(),
+        "borrowed": [
+            [loan.link.index, loan.link.name, loan.mac, loan.name, loan.before, loan.written]
+            for loan in remembered.borrowed
+        ],
+        "addresses": sorted([link, str(ip), length] for link, ip, length in remembered.addresses),
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def _loan(values: list[Any]) -> Borrowed:
+    index, link, mac, name, before, written = values
+    return Borrowed(Link(int(index), str(link)), Mac(str(mac)), str(name), int(before), int(written))
+
+
+def _boot() -> str:
+    with open(_BOOT, encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _namespace() -> int:
+    return os.stat("/proc/self/ns/net").st_ino

@@ -1,0 +1,53 @@
+"""One writer at a time: a lock on a file in the run directory, which says who holds it."""
+
+import contextlib
+import fcntl
+import os
+import select
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from eip_agent.errors import BusyError
+from eip_agent.sinks.directory import opened
+
+_NAME: Final = "lock"
+_STEP: Final = 0.05
+"""Seconds between two tries.  The kernel cannot wait for a file lock with a time limit."""
+
+
+@contextlib.contextmanager
+def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
+    """Hold the lock meanwhile.  Raises BusyError, naming the holder, after `timeout` seconds; JournalError.
+
+    The kernel gives it back when the process ends, however it ends.
+    """
+    at = opened(directory, create=True)
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(_NAME, flags, 0o600, dir_fd=at)
+    finally:
+        os.close(at)
+    try:
+        _take(descriptor, timeout)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()}, eip-agent {doing}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "unknown"
+                message = f"another eip-agent is at work ({holder})"
+                hint = "wait for it; if it waits for a confirmation: `eip-agent confirm`"
+                raise BusyError(message, hint) from None
+            select.select([], [], [], _STEP)
+        else:
+            return
