@@ -101,7 +101,11 @@ def _quoted(addresses: Iterable[IPv4Address]) -> str:
 
 
 def _with_crlf(tree: Tree) -> Tree:
-    return {
-        name: value.replace("\n", "\r\n") if isinstance(value, str) else _with_crlf(value)
-        for name, value in tree.items()
-    }
+    """Copy it; what a fault has put there instead of text stays as it is."""
+    copy: Tree = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            copy[name] = _with_crlf(value)
+        else:
+            copy[name] = value.replace("\n", "\r\n") if isinstance(value, str) else value
+    return copy
