@@ -38,7 +38,7 @@ from eip_agent.lab.echo import EchoServer
 from eip_agent.lab.metadata import MetadataService
 from eip_agent.lab.namespace import Namespace, tool
 from eip_agent.lab.probe import answers_arp
-from eip_agent.lab.ruleset import INTERNET, counter, gateways, ruleset
+from eip_agent.lab.ruleset import INTERNET, Element, change, counter, elements, gateways, skeleton
 from eip_agent.lab.topology import Eni, Topology, VSwitch
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Cloud:
         self._peer_devices: dict[str, str] = {}
         self._items: frozenset[wiring.Item] = frozenset()
         self._internet_items: frozenset[wiring.Item] = frozenset()
+        self._passing: frozenset[Element] = frozenset()
         self._settings: Path | None = None
         with contextlib.ExitStack() as stack:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eip-agent-lab-")))
@@ -198,6 +199,7 @@ class Cloud:
         image.prepare(self.guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
         self.internet.sysctl(_INHERITED)
         self.router.sysctl(_INHERITED | _ROUTING)
+        self.router.run(["nft", "-f", "-"], input=skeleton())
         self._connect(self.internet, INTERNET, wiring.INTERNET_MAC)
         self._converge(self.topology)
         for namespace in (self.internet, self.guest):
@@ -226,8 +228,10 @@ class Cloud:
         items, internet_items = wiring.router(topology, self._peer_devices), wiring.internet(topology, "eth0")
         self.router.ip(wiring.batch(held, items))
         self.internet.ip(wiring.batch(self._internet_items, internet_items))
-        self.router.run(["nft", "-f", "-"], input=ruleset(topology, self._peer_devices))
-        self._items, self._internet_items, self.topology = items, internet_items, topology
+        passing = elements(topology, self._peer_devices)
+        for transaction in change(self._passing, passing):
+            self.router.run(["nft", "-f", "-"], input=transaction)
+        self._items, self._internet_items, self._passing, self.topology = items, internet_items, passing, topology
 
     def _plug(self, enis: Iterable[Eni]) -> None:
         lines = [

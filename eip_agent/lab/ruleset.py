@@ -1,7 +1,7 @@
-"""What the cloud lets through and what it translates, as one nftables file: a pure function of the topology.
+"""What the cloud lets through and what it translates, as nftables files: pure functions of the topology.
 
-Two tables, because ARP has a family of its own.  Everything is keyed by sets and maps, so that a lookup costs the same
-with 3,000 addresses as with three, and so that one transaction replaces all of it while packets flow.
+Two tables, because ARP has a family of its own.  The rules are always the same and everything else is in sets and maps,
+so that a lookup costs the same with 3,000 addresses as with three, and a change is a difference of sets.
 
 Assumptions, where the public documentation is silent:
 
@@ -13,9 +13,9 @@ Assumptions, where the public documentation is silent:
 - A multi-EIP-visible EIP may talk with private addresses of the VPC, un-NATed; a peer routes back by its gateway.
 """
 
-from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from typing import Final, NamedTuple
 
 from eip_agent.core.settings import Mode
 from eip_agent.lab.topology import Eni, Topology, VSwitch
@@ -25,7 +25,7 @@ INTERNET: Final = "internet"
 SERVICES: Final = IPv4Network("100.64.0.0/10")
 """Metadata, DNS and other services of the cloud, for every ENI that is part of the VPC."""
 _VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
-_TABLES: Final = ("inet cloud", "arp cloud")
+_AT_ONCE: Final = 1000
 
 _INET: Final = """
 table inet cloud {
@@ -83,7 +83,7 @@ _KINDS: Final = {
         "set owned6": "type ifname . ipv6_addr",
         "map spoofed": "type ifname : counter",
         "set binded": "type ifname",
-        "set inside": "type ipv4_addr; flags interval; auto-merge",
+        "set inside": "type ipv4_addr; flags interval",
         "set visible": "type ipv4_addr",
         "set with_eip": "type ipv4_addr",
         "map eip_to_private": "type ipv4_addr : ipv4_addr",
@@ -100,24 +100,39 @@ _KINDS: Final = {
 }
 
 
-def ruleset(topology: Topology, peers: Mapping[str, str]) -> str:
-    """The file for `nft -f -`; `peers` are the router's devices by vSwitch name, for the vSwitches that have a peer.
+class Element(NamedTuple):
+    """One member of a set or map."""
 
-    Loading it replaces an earlier one in one step; the counters of `spoofs` go on counting.
-    """
-    lines: list[str] = []
-    for table, kinds in _KINDS.items():
-        lines.append(f"add table {table}")
-        lines += [f"add counter {table} {counter(eni.link)}" for eni in topology.enis]
-        lines += [f"add {kind.split()[0]} {table} {kind.split()[1]} {{ {spec}; }}" for kind, spec in kinds.items()]
-        lines.append(f"flush table {table}")
-        lines += [f"flush {kind.split()[0]} {table} {kind.split()[1]}" for kind in kinds]
-        elements = _elements(topology, peers)
-        for kind in kinds:
-            name = kind.split()[1]
-            if elements[name]:
-                lines.append(f"add element {table} {name} {{ {', '.join(elements[name])} }}")
+    table: str
+    name: str
+    text: str
+
+
+def skeleton() -> str:
+    """The file for `nft -f -` that makes the tables, with nobody in them yet."""
+    lines = [f"add table {table}" for table in _KINDS]
+    lines += [f"add {kind} {table} {name} {{ {spec}; }}" for table, name, kind, spec in _sets()]
     return "\n".join([*lines, _INET, _ARP])
+
+
+def change(old: frozenset[Element], new: frozenset[Element]) -> list[str]:
+    """The files for `nft -f -` that lead from one set of elements to the other; counters go on counting.
+
+    One file, which the kernel carries out in one step, but for more than 1,000 elements: without root a transaction has
+    to fit the usual socket buffer.
+    """
+    links = [(e.table, e.text.split(" : ")[0].strip('"')) for e in sorted(new - old) if e.name == "spoofed"]
+    counters = [f"add counter {table} {counter(link)}" for table, link in links]
+    cut = [f"delete element {e.table} {e.name} {{ {e.text.split(' : ')[0]} }}" for e in sorted(old - new)]
+    build = [f"add element {e.table} {e.name} {{ {e.text} }}" for e in sorted(new - old)]
+    lines = [*counters, *cut, *build]
+    return ["\n".join(lines[start : start + _AT_ONCE]) for start in range(0, len(lines), _AT_ONCE)]
+
+
+def elements(topology: Topology, peers: Mapping[str, str]) -> frozenset[Element]:
+    """Who may do what; `peers` are the router's devices by vSwitch name, for the vSwitches that have a peer."""
+    texts = _elements(topology, peers)
+    return frozenset(Element(table, name, text) for table, name, _, _ in _sets() for text in texts[name])
 
 
 def counter(link: str) -> str:
@@ -142,6 +157,14 @@ def vpc_blocks(topology: Topology) -> tuple[IPv4Network, ...]:
     return tuple(dict.fromkeys([topology.vpc, *(vswitch.cidr for vswitch in topology.vswitches)]))
 
 
+def _sets() -> Iterator[tuple[str, str, str, str]]:
+    """Table, name, kind and type of every set and map."""
+    for table, sets in _KINDS.items():
+        for declared, spec in sets.items():
+            kind, name = declared.split()
+            yield table, name, kind, spec
+
+
 def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[str]]:
     """What is in each set and map."""
     numbers = {vswitch.name: number for number, vswitch in enumerate(topology.vswitches, 1)}
@@ -160,7 +183,7 @@ def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[st
         "owned6": [f'"{eni.link}" . {address}' for eni in topology.enis for address in eni.ipv6s],
         "spoofed": [f'"{eni.link}" : "{counter(eni.link)}"' for eni in topology.enis],
         "binded": _quoted(eni.link for eni in topology.enis if eni.binded),
-        "inside": [str(block) for block in (*vpc_blocks(topology), SERVICES)],
+        "inside": [str(block) for block in collapse_addresses([*vpc_blocks(topology), SERVICES])],
         "visible": visible,
         "with_eip": [*translated.values(), *visible],
         "eip_to_private": [f"{eip} : {private}" for eip, private in translated.items()],

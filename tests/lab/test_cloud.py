@@ -357,6 +357,14 @@ def test_the_guard_refuses_the_network_of_the_machine() -> None:
         Namespace("machine", fd=os.open("/proc/self/ns/net", os.O_RDONLY))
 
 
+def test_without_the_capability_it_is_one_sentence() -> None:
+    code = "from eip_agent.lab.namespace import Namespace; Namespace('x')"
+    bereft = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", sys.executable, "-c", code]
+    done = subprocess.run(bereft, capture_output=True, text=True, check=False)
+
+    assert "LabError: network namespaces cannot be made here: CAP_SYS_ADMIN is missing" in done.stderr
+
+
 def test_a_thread_comes_back_also_when_its_block_fails() -> None:
     before = Path("/proc/thread-self/ns/net").stat().st_ino
     with Namespace("inside") as namespace:
