@@ -120,7 +120,7 @@ class MetadataService:
         with self._namespace.entered() if self._namespace else contextlib.nullcontext():
             self._server = _Server(self._address, self)
         self._address = self._address[0], self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

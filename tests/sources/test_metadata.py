@@ -38,9 +38,8 @@ PASSING = (
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "patience" not in request.node.name:
-        monkeypatch.setattr(metadata, "FIRST_DELAY", 0.05)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "FIRST_DELAY", 0.05)
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def refused(service: MetadataService, deadline: float = 0.5, timeout: float = 0.
     before = monotonic()
     with pytest.raises(MetadataError) as error:
         read(settings(service, deadline, timeout))
-    assert monotonic() - before < deadline + 0.3
+    assert monotonic() - before < deadline + 0.5
     assert service.url in str(error.value)
     return error.value
 
@@ -133,7 +132,7 @@ def test_patience_is_asked_for_and_given(service: MetadataService, status: int) 
     before = monotonic()
 
     assert read(settings(service)) == WHOLE
-    assert monotonic() - before >= 0.25 + 0.5
+    assert monotonic() - before >= 0.05 + 0.1
     assert service.requests == [TOKEN, TOKEN, TOKEN, ALL]
 
 
@@ -153,7 +152,7 @@ def test_patience_is_asked_for_and_given(service: MetadataService, status: int) 
 )
 def test_what_never_ends_is_given_up_in_time(service: MetadataService, kind: FaultKind, reason: str) -> None:
     service.faults.append(Fault("" if kind is FaultKind.REFUSE else "meta-data/", kind, value='{"mac": '))
-    error = refused(service, deadline=0.5)
+    error = refused(service, deadline=0.3, timeout=0.1)
 
     assert any(word in str(error) for word in reason.split("|")), str(error)
     assert "tried" in str(error)
@@ -278,10 +277,10 @@ def test_a_leaf_of_the_walk_that_never_comes_stays_with_its_eni(service: Metadat
     service.all_served = False
     service.faults.append(Fault(f"{ENI}gateway", kind))
     before = monotonic()
-    fact = read(settings(service, deadline=0.8, timeout=0.1))
+    fact = read(settings(service, deadline=0.4, timeout=0.1))
 
     only_the_second_suffers(fact, "macs/00:16:3e:00:00:01/gateway")
-    assert monotonic() - before < 1.1
+    assert monotonic() - before < 0.9
 
 
 @pytest.mark.parametrize("status", [400, 403, 410])
