@@ -59,13 +59,11 @@ class Agent:
         with Netlink() as netlink:
             remembered = self._journal.read()
             report = self._concluded(netlink, remembered)
-            if report.cloud is None or not report.plan:
-                return report
             if needs_second_witness(report.plan):
                 select.select([], [], [], WITNESS_PAUSE)
                 report = self._concluded(netlink, remembered)
-                if report.cloud is None:
-                    return report
+            if report.cloud is None or not report.plan:
+                return report
             left = partial(self._left, report.cloud)
             return self._carried_out(report, netlink, remembered, left, confirmed)
 

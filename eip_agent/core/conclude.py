@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
-from eip_agent.core.desired import Wish, given, link_settings, tables, wish
+from eip_agent.core.desired import Local, Wish, given, link_settings, tables, wish
 from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import Exit, rules
@@ -33,8 +33,9 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         return Report(cloud, stories, remarks=remarks, unread=unread or (unknown,))
 
     listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
+    local = Local(kernel, remembered)
     wishes = {
-        port: wish(port, story.verdict, kernel, remembered, settings, listed)
+        port: wish(port, story.verdict, kernel, local, settings, listed)
         for port, story in zip(ports, stories, strict=True)
         if port not in excluded
     }

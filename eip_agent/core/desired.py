@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
-from eip_agent.core.facts import EniFact, IPAddress, IPNetwork, KernelFact, Remembered, RouteFact
+from eip_agent.core.facts import AddressFact, EniFact, IPAddress, IPNetwork, KernelFact, Remembered, RouteFact
 from eip_agent.core.items import (
     ARP_ANNOUNCE,
     ARP_IGNORE,
@@ -46,11 +46,37 @@ class Wish:
     """The IP versions of which enough is known to remove what is no longer wanted."""
 
 
+class Local:
+    """The local addresses, by what one asks them for."""
+
+    def __init__(self, kernel: KernelFact, remembered: Remembered) -> None:
+        self._by_ip: dict[IPAddress, list[AddressFact]] = {}
+        self._foreign: dict[int, list[IPAddress]] = {}
+        self._ours = {fact for fact in kernel.addresses if is_our_address(fact, remembered)}
+        for fact in kernel.addresses:
+            self._by_ip.setdefault(fact.ip, []).append(fact)
+            if fact.universal and fact not in self._ours:
+                self._foreign.setdefault(fact.link, []).append(fact.ip)
+
+    def foreign(self, link: int) -> list[IPAddress]:
+        """The addresses that somebody else put on a link."""
+        return self._foreign.get(link, [])
+
+    def is_there(self, address: Address) -> bool:
+        """Whether somebody else has it on this link, with whatever mask, or anybody on another link.
+
+        Then it is delivered already, and a second copy would be in the way of the first.
+        """
+        return any(
+            fact.link != address.link.index or fact not in self._ours for fact in self._by_ip.get(address.ip, ())
+        )
+
+
 def wish(
     port: Port,
     verdict: Verdict,
     kernel: KernelFact,
-    remembered: Remembered,
+    local: Local,
     settings: Settings,
     listed: frozenset[IPAddress],
 ) -> Wish:
@@ -61,12 +87,7 @@ def wish(
     """
     if port.primary and settings.leave_primary:
         return Wish(families=frozenset((4, 6)))
-    index = port.link.link.index
-    extra = [
-        fact.ip
-        for fact in kernel.addresses
-        if fact.link == index and fact.universal and fact.ip not in listed and not is_our_address(fact, remembered)
-    ]
+    extra = [ip for ip in local.foreign(port.link.link.index) if ip not in listed]
     families = _known(port.eni) if verdict.decided else frozenset[int]()
     exits = [exit_ for exit_ in carried(kernel, port) if exit_.family not in families]
     if 4 in families:
@@ -76,7 +97,7 @@ def wish(
     addresses = [
         address
         for address in ([] if settings.leave_addresses else _addresses(port, verdict, settings))
-        if address.ip.version in families and not _present_otherwise(address, kernel, remembered)
+        if address.ip.version in families and not local.is_there(address)
     ]
     return Wish(tuple(exit_ for exit_ in exits if exit_.sources), tuple(addresses), families)
 
@@ -109,17 +130,6 @@ def _addresses(port: Port, verdict: Verdict, settings: Settings) -> list[Address
     if eni.subnet6 is not None and not settings.leave_ipv6:
         found += [Address(link, ip6, eni.subnet6.prefixlen) for ip6 in eni.ipv6s or ()]
     return [address for address in found if not is_excluded(address.ip, settings)]
-
-
-def _present_otherwise(address: Address, kernel: KernelFact, remembered: Remembered) -> bool:
-    """Whether somebody else has it on this link, with whatever mask, or anybody on another link.
-
-    Then it is delivered already, and a second copy would be in the way of the first.
-    """
-    return any(
-        fact.ip == address.ip and (fact.link != address.link.index or not is_our_address(fact, remembered))
-        for fact in kernel.addresses
-    )
 
 
 def _exits4(
