@@ -17,13 +17,12 @@ from typing import Any, Final
 
 from eip_agent.core.settings import Settings
 from eip_agent.errors import SettingsError
+from eip_agent.privilege import has_net_admin
 
 DEFAULT_PATH: Final = "/etc/eip-agent/config.toml"
 PREFIX: Final = "EIP_AGENT_"
 LARGEST_FILE: Final = 1 << 20
 """Bytes.  The settings of the largest instance, 72 ENIs with 30 EIPs each, have a third of that."""
-CAP_NET_ADMIN: Final = 12
-"""Number of the capability: capabilities(7), linux/capability.h."""
 
 Key = tuple[str | int, ...]
 """A place in the settings, lists counted from 0: `("eip", 1, "gateway")`."""
@@ -200,8 +199,6 @@ def is_privileged() -> bool:
     if os.geteuid() == 0:
         return True
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return has_net_admin()
     except OSError:
         return True
-    capabilities = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    return capabilities is None or bool(int(capabilities.group(1), 16) >> CAP_NET_ADMIN & 1)
