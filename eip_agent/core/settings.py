@@ -59,6 +59,22 @@ class Settings:
     """Never bring a link up."""
     leave_ipv6: bool = False
     """Write nothing for IPv6."""
+    openapi: bool | None = None
+    """Whether to ask the OpenAPI.  None: where its libraries are installed, and credentials or a RAM role are there."""
+    openapi_timeout: float = 5.0
+    """For one call."""
+    openapi_deadline: float = 20.0
+    """For one query round."""
+    openapi_endpoints: tuple[tuple[str, str], ...] = ()
+    """`("vpc", host)` and `("ecs", host)`, each `host` or `host:port`, asked instead of the in-VPC and public ones."""
+    openapi_ca_file: str | None = None
+    """Certificates to trust instead of the system's, for a private or simulated endpoint."""
+    openapi_ram_role: str | None = None
+    """Name of the instance's RAM role; None: the one the metadata service names."""
+    dhcp_offers: bool = True
+    """Whether to ask the cloud by DHCP what it offers, on links whose mode is not certain."""
+    state_directory: str = "/var/lib/eip-agent"
+    """Last known good; survives a boot."""
     run_directory: str = "/run/eip-agent"
     """Lock and journal; gone after a boot, as the kernel state they describe."""
     lock_timeout: float = 10.0

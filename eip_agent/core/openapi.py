@@ -1,0 +1,111 @@
+"""What the OpenAPI says, as facts.  Authoritative for binding modes; everything in it may be missing."""
+
+import enum
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from eip_agent.core.facts import Mac, Unread
+from eip_agent.core.settings import Mode
+
+
+class Bound(enum.Enum):
+    """What an EIP is bound to: `InstanceType` of DescribeEipAddresses."""
+
+    ECS = "EcsInstance"
+    """The primary ENI's primary private address, always in NAT mode."""
+    ENI = "NetworkInterface"
+    """Only this one makes `Mode` the mode of an ENI: NAT gateways carry EIPs in `MULTI_BINDED` too."""
+    SLB = "SlbInstance"
+    NAT_GATEWAY = "Nat"
+    HAVIP = "HaVip"
+    IP_ADDRESS = "IpAddress"
+    NOTHING = ""
+    OTHER = "other"
+    """A kind this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class EipFact:
+    """One EIP: DescribeEipAddresses, and DescribeEipGatewayInfo for the last two."""
+
+    address: IPv4Address
+    allocation_id: str
+    bound: Bound
+    instance_id: str
+    """ENI, instance, gateway ... id by `bound`; empty when bound to nothing."""
+    mode: Mode | None
+    """NAT, EIP_VISIBLE or MULTI_EIP_VISIBLE; None when the answer does not tell, or tells a mode unknown here."""
+    status: str = "InUse"
+    """Associating, Unassociating, InUse, Available, Releasing."""
+    private_address: IPv4Address | None = None
+    locks: tuple[str, ...] = ()
+    """Why it is locked: `financial`, `security`; also `FinancialLocked` as a business status."""
+    gateway: IPv4Address | None = None
+    prefix_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiEniFact:
+    """One ENI: DescribeNetworkInterfaces."""
+
+    eni_id: str
+    mac: Mac
+    primary: bool
+    status: str = "InUse"
+    private_ipv4s: tuple[IPv4Address, ...] = ()
+    service_managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DnatFact:
+    """A DNAT entry that leads to one of this instance's private addresses: DescribeForwardTableEntries."""
+
+    external: IPv4Address
+    external_port: str
+    internal: IPv4Address
+    internal_port: str
+    protocol: str
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HavipFact:
+    """A high-availability virtual IP address of the VPC: DescribeHaVips."""
+
+    havip_id: str
+    address: IPv4Address
+    status: str
+    master: str
+    """Id of the instance that holds it now; empty when nobody does."""
+    instances: tuple[str, ...] = ()
+    eips: tuple[IPv4Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A call that was refused for lack of rights; the others were made all the same."""
+
+    action: str
+    """The RAM action that is missing: `vpc:DescribeEipAddresses`."""
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFact:
+    """One query round."""
+
+    enis: tuple[ApiEniFact, ...] | None = None
+    """None: not read."""
+    eips: tuple[EipFact, ...] = ()
+    """Those of this instance's ENIs and of the instance, and (by address) those declared in the settings."""
+    asked: frozenset[str] = frozenset()
+    """The ENI ids whose EIPs were listed in full: an ENI among them without an EIP has none."""
+    static_ip: IPv4Address | None = None
+    """The instance's static public address: DescribeInstanceAttribute."""
+    network_type: str | None = None
+    """`vpc` or `classic`."""
+    dnat: tuple[DnatFact, ...] | None = None
+    havips: tuple[HavipFact, ...] | None = None
+    denied: tuple[Denied, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    """Calls that failed otherwise: throttled too long, unreachable, garbage."""
