@@ -260,7 +260,7 @@ def _block(text: str, kind: type[N]) -> N:
         block = kind(text if _NETWORK.fullmatch(text) else "")
     except ValueError:
         raise ValueError(f"{_quote(text)} is no CIDR block") from None
-    if not block.prefixlen or _nobodys(block.network_address) or _nobodys(block.broadcast_address):
+    if _nobodys(block.network_address) or _nobodys(block.broadcast_address):
         raise ValueError(f"{block} is no block of an ENI")
     return block
 

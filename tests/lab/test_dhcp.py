@@ -173,6 +173,11 @@ def test_devices_come_and_go(wire: Wire) -> None:
     wire.server.update(TOPOLOGY, DEVICES)
     assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
 
+    wire.router.ip("link delete r1\n")
+    wire.attach("eth1")
+    wire.server.update(TOPOLOGY, DEVICES)
+    assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
+
     wire.server.update(TOPOLOGY, {"eth1": "r1"})
     assert discover(wire, "eth2", Message.DISCOVER) == {}
 

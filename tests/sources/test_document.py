@@ -119,6 +119,7 @@ def test_a_value_is_read_in_every_spelling(leaf: str, value: str | None, field: 
         ("ipv4-prefixes", {}, "ipv4_prefixes"),
         ("ipv6s", "[::1]", "ipv6s"),
         ("ipv6s", "[fe80::1]", "ipv6s"),
+        ("ipv6s", "[2001:db8::1,2001:db8::1", "ipv6s"),
         ("ipv6s", "[2001:db8::1%eth0]", "ipv6s"),
         ("ipv6s", "[::ffff:172.16.1.10]", "ipv6s"),
         ("ipv6-prefixes", "junk", "ipv6_prefixes"),

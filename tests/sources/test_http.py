@@ -22,6 +22,8 @@ class Server:
         self.scripts: list[list[bytes | None]] = []
         self.requests: list[bytes] = []
         self.connections = 0
+        self.dripping = 0.0
+        """Seconds between two bytes."""
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.serve, daemon=True)
 
@@ -38,8 +40,11 @@ class Server:
             if piece is None:
                 return
             self.requests.append(connection.recv(65536))
-            connection.sendall(piece)
-        self.done.wait(5)
+            for part in [piece[at : at + 1] for at in range(len(piece))] if self.dripping else [piece]:
+                connection.sendall(part)
+                self.done.wait(self.dripping)
+        while connection.recv(65536):
+            pass
 
     def play(self, *scripts: list[bytes | None]) -> Connection:
         self.scripts = list(scripts)
@@ -92,11 +97,17 @@ def test_an_answer_is_read_and_the_connection_kept(server: Server, answer: bytes
     ],
 )
 def test_a_connection_that_cannot_be_kept_is_not(server: Server, answer: bytes) -> None:
-    with server.play([answer, None], [OK]) as connection:
+    with server.play([answer], [OK]) as connection:
         assert connection.ask("GET", "/").body == b"ok"
         assert connection.ask("GET", "/").body == b"ok"
 
     assert server.connections == 2
+
+
+def test_an_answer_may_come_byte_by_byte(server: Server) -> None:
+    server.dripping = 0.002
+    with server.play([OK]) as connection:
+        assert connection.ask("GET", "/").body == b"ok"
 
 
 def test_a_body_without_a_length_ends_with_the_connection(server: Server) -> None:

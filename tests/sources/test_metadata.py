@@ -88,6 +88,7 @@ def test_an_old_host_is_walked_to_the_same_facts(service: MetadataService) -> No
     assert read(settings(service)) == WHOLE
     assert service.requests[:2] == [TOKEN, ALL]
     assert len(service.requests) == len(set(service.requests))
+    assert not [path for _, path in service.requests if path.endswith("00:16:3e:00:00:04/ipv6s")]
 
 
 def test_an_old_host_with_newlines_and_no_public_address(service: MetadataService) -> None:
