@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 from ipaddress import ip_address
@@ -20,8 +21,8 @@ _EVERY: Final = 0.005
 _CONNECT: Final = 3.0
 """Seconds: one lost SYN is forgiven, for the stream is not about the first packet."""
 _NUMBER: Final = struct.Struct("!Q")
-_TOTAL_RETRANS: Final = slice(100, 104)
-"""`tcpi_total_retrans` in `struct tcp_info` of linux/tcp.h."""
+_COUNTERS: Final = (slice(100, 104), slice(216, 220), slice(224, 228))
+"""`tcpi_total_retrans`, `tcpi_dsack_dups`, `tcpi_rcv_ooopack` in `struct tcp_info` of linux/tcp.h, Linux 5.4."""
 
 
 class Stream:
@@ -73,19 +74,21 @@ class Stream:
         """How many numbers have come back."""
         return self._echoed
 
-    def retransmits(self) -> int:
-        """How many segments had to be sent again from this end: on the lab's wires none is lost without a reason."""
-        with contextlib.suppress(OSError):
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-            return int.from_bytes(info[_TOTAL_RETRANS], "little" if struct.pack("=H", 1)[0] else "big")
-        return -1
+    def lost(self) -> int:
+        """How many segments got lost, either way, as far as this end can tell; after an outage ask `stalls` as well.
+
+        What this end sent again without need does not count: with the answer to a probe of the tail delayed, TCP does.
+        """
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        resent, needless, out_of_order = (int.from_bytes(info[field], sys.byteorder) for field in _COUNTERS)
+        return max(resent - needless, 0) + out_of_order
 
     def stalls(self) -> float:
         """The longest time in seconds that nothing came back, the time since the last number included."""
         return max(self._longest, time.monotonic() - self._last if self._thread.is_alive() else 0.0)
 
     def close(self) -> None:
-        """End the stream; its results can still be read, but for `retransmits`."""
+        """End the stream; its results can still be read, but for `lost`."""
         if self._thread.is_alive():
             self._longest = self.stalls()
             os.write(self._stopped, b"x")

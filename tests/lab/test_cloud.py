@@ -149,6 +149,27 @@ def test_a_private_address_without_an_eip_has_no_internet(right: Cloud) -> None:
     assert not reach(right.peers[ETH0.vswitch.name], WEB, "udp", timeout=0.2)
 
 
+def first_heard(hearer: Namespace, dst: IPv4Address, senders: Iterable[tuple[Namespace, IPv4Address]]) -> str:
+    """Whose datagram, sent one after the other, is the first that gets through."""
+    with hearer.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind((str(dst), 9))
+        ear.settimeout(2)
+        for namespace, source in senders:
+            with namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
+                mouth.bind((str(source), 0))
+                mouth.sendto(b"x", (str(dst), 9))
+        return str(ear.recvfrom(16)[1][0])
+
+
+def test_nothing_private_meets_the_internet_and_nothing_of_the_vpc_enters_a_binded_eni(right: Cloud) -> None:
+    peer, inside = right.peers[ETH2.vswitch.name], ETH2.vswitch.peer
+    eip = ETH2.owned[0]
+
+    assert first_heard(right.internet, WEB, [(right.guest, ETH3.private[0]), (right.guest, eip)]) == str(eip)
+    assert first_heard(right.guest, eip, [(peer, inside), (right.internet, WEB)]) == str(WEB)
+    assert first_heard(right.guest, ETH1.private[0], [(right.internet, WEB), (peer, inside)]) == str(inside)
+
+
 @pytest.mark.parametrize("family", ["IPv4", "IPv6"])
 def test_a_guest_without_source_routing_is_not_reached_and_its_strays_are_counted(cloud: Cloud, family: str) -> None:
     cloud.guest.ip(addresses(DEMO.enis))
@@ -267,7 +288,21 @@ def test_an_eni_is_attached_and_detached_while_a_stream_of_another_runs(cloud: C
         assert eventually(lambda: stream.echoed > before + 20)
         assert stream.intact, stream.broken
         assert stream.stalls() < 0.5
-        assert stream.retransmits() == 0
+        assert stream.lost() == 0
+
+
+@pytest.mark.parametrize("direction", ["iifname", "oifname"])
+def test_a_stream_shows_what_is_lost(cloud: Cloud, direction: str) -> None:
+    take_over(cloud)
+    outage = f"table ip outage {{ chain c {{ type filter hook forward priority 9; {direction} eth1 drop; }}; }}"
+    with Stream(cloud.internet, public(11)) as stream:
+        assert eventually(lambda: stream.echoed > 20)
+        assert stream.lost() == 0
+        cloud.router.run(["nft", outage])
+        assert eventually(lambda: stream.stalls() > 0.1)
+        cloud.router.run(["nft", "delete table ip outage"])
+        assert eventually(lambda: stream.lost() > 0)
+        assert stream.intact, stream.broken
 
 
 def test_a_binding_changes_while_the_cloud_runs(cloud: Cloud) -> None:
