@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     revert = _command(commands, "revert", _revert, "take back everything that is the agent's, and nothing else")
     confirm = _command(commands, "confirm", _confirm, "say yes to the `apply --confirm` that waits")
     demo = commands.add_parser("demo", help="watch it work in a simulated instance made of network namespaces")
+    demo.add_argument(
+        "--boot",
+        choices=("bare", "dhcp"),
+        default="dhcp",
+        help="how its image comes up: only the primary link, or a DHCP client on every link (default: dhcp)",
+    )
+    demo.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # of a network of its own already
     demo.set_defaults(command=_demo)
 
     for reader in (explain, apply, revert):
@@ -161,10 +168,10 @@ def _confirm(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _demo(_: argparse.Namespace) -> int:
+def _demo(args: argparse.Namespace) -> int:
     from eip_agent.lab.demo import demo  # noqa: PLC0415
 
-    return demo()
+    return demo(args.boot, inside=args.inside)
 
 
 def _settings(args: argparse.Namespace) -> "Settings":

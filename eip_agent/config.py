@@ -84,6 +84,11 @@ def load(
     return schema.check(written)
 
 
+def is_colour_unwanted(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether `NO_COLOR` is set to anything, see https://no-color.org."""
+    return bool((os.environ if environ is None else environ).get("NO_COLOR"))  # noqa: TID251 the one place
+
+
 ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
 
 
