@@ -1,17 +1,17 @@
 """One pass without its two ends: from facts to a report with verdicts and a plan.  Pure, so that it can be proved."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
-from eip_agent.core.desired import Local, Wish, given, link_settings, tables, wish
+from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
 from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import Exit, rules
 from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
-from eip_agent.core.ownership import borrowed, is_our_rule, ours, setting_of
+from eip_agent.core.ownership import borrowed, is_our_route, is_our_rule, ours, setting_of
 from eip_agent.core.pairing import Port, pair
 from eip_agent.core.remark import Remark
 from eip_agent.core.report import Report, Story, unread_of
@@ -39,17 +39,27 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         for port, story in zip(ports, stories, strict=True)
         if port not in excluded
     }
-    exits = _without_lone_primary([exit_ for wished in wishes.values() for exit_ in wished.exits])
+    unlisted = _unlisted(cloud, kernel, ports)
+    exits = _without_lone_primary(
+        [
+            *(exit_ for wished in wishes.values() for exit_ in wished.exits),
+            *(exit_ for port in unlisted for exit_ in carried(kernel, port)),
+        ]
+    )
+    held = ours(kernel, remembered)
+    may_cut = _may_cut(kernel, wishes, excluded)
+    staying = {address for wished in wishes.values() for address in wished.addresses}
+    leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
     want: frozenset[Item] = frozenset(
         [
-            *_rules(exits, kernel, ports),
+            *_rules(exits, _without(kernel, leaving), [*ports, *unlisted]),
             *(route for exit_ in exits for route in tables(exit_, kernel)),
             *(address for wished in wishes.values() for address in wished.addresses),
             *_settings_of(wishes, exits, settings),
         ]
     )
-    have = ours(kernel, remembered) | frozenset(_present(want, kernel))
-    plan = diff(have, want, _may_cut(kernel, wishes, excluded), dict(borrowed(kernel, remembered)))
+    have = held | frozenset(_present(want, kernel))
+    plan = diff(have, want, may_cut, dict(borrowed(kernel, remembered)))
     return Report(
         cloud,
         tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
@@ -97,6 +107,25 @@ def _is_for(eip: DeclaredEip, eni: EniFact) -> bool:
 
 def _is_excluded(port: Port, settings: Settings) -> bool:
     return port.eni.mac in settings.exclude_macs or port.eni.eni_id in settings.exclude_enis
+
+
+def _unlisted(cloud: CloudFact, kernel: KernelFact, ports: Sequence[Port]) -> list[Port]:
+    """The links that have tables of ours and are of no listed ENI, as if they were: what they have is carried over."""
+    tabled = {link_of(route.table) for route in kernel.routes if is_our_route(route)}
+    tabled -= {port.link.link.index for port in ports}
+    return [
+        Port(EniFact(link.mac), link, link.mac == cloud.primary_mac)
+        for link in kernel.links
+        if link.link.index in tabled
+    ]
+
+
+def _without(kernel: KernelFact, leaving: Collection[tuple[object, ...]]) -> KernelFact:
+    """The kernel as it is when some of its addresses are gone, which rules need not be right for any more."""
+    if not leaving:
+        return kernel
+    kept = (fact for fact in kernel.addresses if ("address", fact.link, fact.ip, fact.prefix_length) not in leaving)
+    return replace(kernel, addresses=tuple(kept))
 
 
 def _rules(exits: Sequence[Exit], kernel: KernelFact, ports: Sequence[Port]) -> frozenset[Rule]:
