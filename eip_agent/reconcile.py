@@ -15,7 +15,7 @@ from eip_agent.core.conclude import conclude, needs_second_witness, removed_addr
 from eip_agent.core.facts import CloudFact, KernelFact, Mac, Remembered, Unread
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
-from eip_agent.core.report import Report
+from eip_agent.core.report import Report, Result
 from eip_agent.core.settings import Settings
 from eip_agent.errors import AgentError, JournalError, KernelReadError, MetadataError
 from eip_agent.netlink import Netlink
@@ -28,6 +28,9 @@ Confirmed = Callable[[Report], bool]
 
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
+
+MORE_ROUNDS: Final = 2
+"""What is cut in one round may make room in the next: an address that moved to another ENI is never on both."""
 
 _CONTRADICTION: Final = Unread(
     "metadata service", "of two answers a second apart each leaves out other addresses, so none is removed"
@@ -53,7 +56,7 @@ class Agent:
                 remembered = self._journal.read()
             except JournalError as unreadable:
                 trouble = (Unread("journal", str(unreadable)),)
-            report = self._concluded(netlink, remembered)
+            report, _ = self._concluded(netlink, remembered)
             return replace(report, unread=(*trouble, *report.unread))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
@@ -63,16 +66,16 @@ class Agent:
         when something was.
         """
         with Netlink() as netlink:
-            remembered = self._journal.read()
-            report = self._concluded(netlink, remembered)
+            remembered = self._remembered()
+            report, kernel = self._concluded(netlink, remembered)
             if needs_second_witness(report.plan):
                 doomed = removed_addresses(report.plan)
                 select.select([], [], [], WITNESS_PAUSE)
-                report = self._concluded(netlink, remembered)
+                report, kernel = self._concluded(netlink, remembered)
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.cloud is None or not report.plan:
-                return report
+                return self._settled(report, remembered, kernel) if kernel else report
             left = partial(self._left, report.cloud)
             return self._carried_out(report, netlink, remembered, left, confirmed)
 
@@ -82,26 +85,32 @@ class Agent:
         To be called with the lock held.  Needs no metadata.  Raises KernelReadError and JournalError.
         """
         with Netlink() as netlink:
-            remembered = self._journal.read()
-            plan = revert(kernel_source.read(netlink, ()), remembered)
-            report = Report(None, plan=plan)
-            return self._carried_out(report, netlink, remembered, revert) if plan else report
+            remembered = self._remembered()
+            kernel = kernel_source.read(netlink, ())
+            report = Report(None, plan=revert(kernel, remembered))
+            if not report.plan:
+                return self._settled(report, remembered, kernel)
+            return self._carried_out(report, netlink, remembered, revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
         with Netlink() as netlink:
             return Report(None, plan=revert(kernel_source.read(netlink, ()), self._journal.read()))
 
+    def _remembered(self) -> Remembered:
+        self._journal.tidy()
+        return self._journal.read()
+
     def _left(self, cloud: CloudFact, kernel: KernelFact, remembered: Remembered) -> Plan:
         return conclude(cloud, kernel, remembered, self._settings).plan
 
-    def _concluded(self, netlink: Netlink, remembered: Remembered) -> Report:
+    def _concluded(self, netlink: Netlink, remembered: Remembered) -> tuple[Report, KernelFact | None]:
         try:
             cloud = self._metadata.read()
         except MetadataError as silent:
-            return Report(None, unread=(Unread("metadata service", str(silent)),), advice=silent.hint)
+            return Report(None, unread=(Unread("metadata service", str(silent)),), advice=silent.hint), None
         kernel = kernel_source.read(netlink, _macs(cloud))
-        return conclude(cloud, kernel, remembered, self._settings)
+        return conclude(cloud, kernel, remembered, self._settings), kernel
 
     def _carried_out(
         self,
@@ -111,25 +120,15 @@ class Agent:
         left: Callable[[KernelFact, Remembered], Plan],
         confirmed: Confirmed | None = None,
     ) -> Report:
-        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
-        from eip_agent.sinks.apply import apply, undo  # noqa: PLC0415
-        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
-
-        macs = _macs(report.cloud)
-        before = kernel_source.read(netlink, macs)
-        foreseen = foresee(remembered, report.plan, before)
-        if foreseen != remembered:
-            self._journal.write(foreseen)
-        writer = NetlinkKernel(netlink)
-        result = apply(report.plan, writer)
-        done, kept = replace(report, result=result), False
+        work = _Work(netlink, self._journal, _macs(report.cloud), remembered)
+        work.carry_out(report.plan, work.look())
+        done, kept = replace(report, result=work.result), False
         try:
-            after = kernel_source.read(netlink, macs)
-            done = replace(done, left=left(after, foreseen))
-            kept = confirmed is None or not result.applied or bool(result.refused) or confirmed(done)
+            done = _finished(done, work, left)
+            kept = confirmed is None or not work.result.applied or bool(work.result.refused) or confirmed(done)
         except KernelReadError as unseen:
             if confirmed is None:
-                message = f"{len(result.applied)} changes were made, and could not be verified: {unseen}"
+                message = f"{len(work.result.applied)} changes were made, and could not be verified: {unseen}"
                 raise KernelReadError(message, "run it again: it goes on from what it finds") from unseen
             done = replace(done, unread=(*done.unread, Unread("kernel", str(unseen))))
         except AgentError as unasked:
@@ -137,18 +136,73 @@ class Agent:
         finally:
             # Whatever went wrong: what was to be confirmed and was not does not stay.
             if not kept and confirmed is not None:
-                undoing = given_back(result.applied, kernel_source.read(netlink, macs), foreseen)
-                undone, stuck = undo(undoing, writer)
-                done = replace(done, result=replace(result, undone=undone, stuck=stuck), left=())
-                after = kernel_source.read(netlink, macs)
-        settled = settle(foreseen, after)
-        if settled != remembered or foreseen != remembered:
+                work.undo()
+                done = replace(done, result=work.result, left=())
+        return self._settled(done, work.remembered, work.look())
+
+    def _settled(self, report: Report, written: Remembered, kernel: KernelFact) -> Report:
+        """Forget in the journal what is not so; also what an earlier pass foresaw before it was killed."""
+        settled = settle(written, kernel)
+        if settled != written:
             try:
                 self._journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
-                done = replace(done, unread=(*done.unread, Unread("journal", str(full))))
-        return done
+                return replace(report, unread=(*report.unread, Unread("journal", str(full))))
+        return report
+
+
+class _Work:
+    """A plan on its way into the kernel: what this pass has done, and what the journal holds of it."""
+
+    def __init__(self, netlink: Netlink, journal: Journal, macs: Collection[Mac], remembered: Remembered) -> None:
+        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
+        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
+
+        self._netlink = netlink
+        self._writer = NetlinkKernel(netlink)
+        self._journal = journal
+        self._macs = macs
+        self.remembered = remembered
+        self.result = Result()
+
+    def look(self) -> KernelFact:
+        """Raises KernelReadError."""
+        return kernel_source.read(self._netlink, self._macs)
+
+    def carry_out(self, plan: Plan, kernel: KernelFact) -> None:
+        """Write ahead, then write.  Raises JournalError with nothing of the plan done."""
+        from eip_agent.sinks.apply import apply  # noqa: PLC0415 as above
+
+        foreseen = foresee(self.remembered, plan, kernel)
+        if foreseen != self.remembered:
+            self._journal.write(foreseen)
+        self.remembered = foreseen
+        self.result = apply(plan, self._writer, self.result.applied)
+
+    def undo(self) -> None:
+        """Take back what this pass has done."""
+        from eip_agent.sinks.apply import undo  # noqa: PLC0415 as above
+
+        undone, stuck = undo(given_back(self.result.applied, self.look(), self.remembered), self._writer)
+        self.result = replace(self.result, undone=undone, stuck=stuck)
+
+
+def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembered], Plan]) -> Report:
+    """Look again, and go on while there is something left to do."""
+    kernel = work.look()
+    done = replace(report, left=left(kernel, work.remembered))
+    for _ in range(MORE_ROUNDS):
+        if not done.left or work.result.refused or needs_second_witness(done.left):
+            break
+        try:
+            work.carry_out(done.left, kernel)
+        except JournalError as full:
+            return replace(done, unread=(*done.unread, Unread("journal", str(full))))
+        kernel = work.look()
+        plan = (*done.plan, *done.left)
+        done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))
+    return done
 
 
 def _macs(cloud: CloudFact | None) -> Collection[Mac]:

@@ -11,6 +11,8 @@ from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened
 
 _NAME: Final = "journal.json"
+_TEMPORARY: Final = f".{_NAME}.new"
+"""There is one writer at a time, and a killed one leaves one file at the most."""
 _LIMIT: Final = 4 << 20
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 
@@ -42,28 +44,36 @@ class Journal:
             os.close(directory)
         return self._decoded(data)
 
+    def tidy(self) -> None:
+        """Remove what a killed writer left.  To be called with the lock held; does nothing where it cannot."""
+        with contextlib.suppress(OSError, JournalError):
+            directory = opened(self._directory, create=False)
+            try:
+                os.unlink(_TEMPORARY, dir_fd=directory)
+            finally:
+                os.close(directory)
+
     def write(self, remembered: Remembered) -> None:
         """Replace the journal; when this returns, it is on the disk.  Raises JournalError, with the old one in place.
 
         A reader sees the old one or the new one.
         """
         directory = opened(self._directory, create=True)
-        temporary = f".{_NAME}.new"  # there is one writer at a time, and a killed one leaves one file at the most
         try:
             if remembered == Remembered():
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(_NAME, dir_fd=directory)
             else:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-                with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=directory), "wb") as file:
+                with os.fdopen(os.open(_TEMPORARY, flags, 0o600, dir_fd=directory), "wb") as file:
                     file.write(_encoded(remembered))
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(temporary, _NAME, src_dir_fd=directory, dst_dir_fd=directory)
+                os.replace(_TEMPORARY, _NAME, src_dir_fd=directory, dst_dir_fd=directory)
             os.fsync(directory)
         except OSError as no:
             with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=directory)
+                os.unlink(_TEMPORARY, dir_fd=directory)
             message = f"{self._path}: cannot be written: {no.strerror}"
             raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
         finally:
