@@ -1,6 +1,8 @@
 """The command line: parse, call, print, exit.  Every AgentError ends here, as one line and at most one hint."""
 
 import argparse
+import contextlib
+import errno
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,8 @@ exit codes:
   3  changes pending (explain, and --dry-run)
   4  facts missing; what is configured stays as it is
 """
+
+_UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
 
 _Command = Callable[[argparse.Namespace], int]
 
@@ -41,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
         sys.stdout = None
+        return EXIT_REFUSED
+    except OSError as no:
+        if no.errno not in _UNHEARD:
+            raise
+        # A terminal that died, or a full disk behind `>`: what was done is done, and nobody can be told.
+        sys.stdout = sys.stderr = None
         return EXIT_REFUSED
     except KeyboardInterrupt:
         _talk(["eip-agent: interrupted"])
@@ -124,16 +134,24 @@ def _apply(args: argparse.Namespace) -> int:
 
         require_net_admin("apply")
 
+        answers: list[bool] = []
+
         def ask(done: "Report") -> bool:
-            _print(args, done, explained=False)
-            _talk([f"keep it? press Enter, or run `eip-agent confirm`, within {args.confirm:g} s; else it is undone"])
-            return confirmed(settings.run_directory, args.confirm)
+            # A terminal that died hears nothing of it; somebody may confirm from elsewhere all the same.
+            with contextlib.suppress(OSError):
+                if args.format == "text":
+                    _print(args, done, explained=False)
+                within = f"within {args.confirm:g} s; else it is undone"
+                _talk([f"keep it? press Enter, or run `eip-agent confirm`, {within}"])
+                sys.stderr.flush()
+            answers.append(confirmed(settings.run_directory, args.confirm))
+            return answers[-1]
 
         with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():
             report = agent.reconcile(ask if args.confirm is not None else None)
-            if args.confirm is not None and report.result is not None and not report.result.undone:
-                _talk(["kept"])
-                return _code(report)
+        if answers == [True] and args.format == "text":
+            _talk(["kept"])
+            return _code(report)
     _print(args, report, explained=False)
     return _code(report)
 
