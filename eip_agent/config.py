@@ -89,6 +89,14 @@ def is_colour_unwanted(environ: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environ is None else environ).get("NO_COLOR"))  # noqa: TID251 the one place
 
 
+def credentials_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What Alibaba's libraries may look at to find credentials, and nothing else: no proxies, no debugging."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    return {
+        name: value for name, value in given.items() if name.startswith("ALIBABA_CLOUD_") or name in {"HOME", "PATH"}
+    }
+
+
 ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
 
 
