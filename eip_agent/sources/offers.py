@@ -32,6 +32,9 @@ TIMEOUT: Final = 1.5
 """Seconds: what silence costs.  Whoever answers does so within milliseconds."""
 _ETHERNET_ALL: Final = 0x0003
 """Not only IPv4: a bridge takes the frames of its links away before those sockets see them."""
+_SOL_PACKET: Final = 263
+_IGNORE_OUTGOING: Final = 23
+"""PACKET_IGNORE_OUTGOING of linux/if_packet.h."""
 _WANTED: Final = bytes((Option.MASK, Option.ROUTER, Option.LEASE, Option.SERVER))
 _REASONS: Final[Mapping[int, str]] = {
     errno.EPERM: "CAP_NET_RAW is missing",
@@ -49,24 +52,15 @@ def read(links: Collection[LinkFact], timeout: float = TIMEOUT) -> Offers:
     All are asked at once, and after half the time those again that had no answer.  No link is left out of the result,
     and nothing that the network does raises.
     """
-    unread: dict[int, Unread] = {}
-    questions: dict[int, _Question] = {}
-    with contextlib.ExitStack() as stack:
-        for link in links:
-            listener = _open(link)
-            if isinstance(listener, Unread):
-                unread[link.link.index] = listener
-            else:
-                stack.enter_context(listener)
-                questions[listener.fileno()] = _Question(link, listener)
-        start = monotonic()
-        for end in (start + timeout / 2, start + timeout):
-            unanswered = [question for question in questions.values() if not question.offers]
-            for question in unanswered:
-                question.ask(seconds=int(monotonic() - start))
-            if unanswered:
-                _listen(questions, end)
-    return unread | {question.link.link.index: question.answer for question in questions.values()}
+    questions = {link.link.index: _Question(link) for link in links}
+    if any(question.waits for question in questions.values()):
+        try:
+            with _listener() as listener:
+                _ask(listener, questions, timeout)
+        except OSError as no:
+            for question in questions.values():
+                question.lost = question.lost or _unread(question.link, no)
+    return {index: question.answer for index, question in questions.items()}
 
 
 def discover(link: LinkFact, transaction: int, seconds: int = 0) -> bytes:
@@ -132,83 +126,92 @@ def _prefix_length(mask: bytes) -> int:
     return 32 - zeros.bit_length()
 
 
-def _open(link: LinkFact) -> socket.socket | Unread:
-    if not link.up:
-        return Unread(_path(link), _REASONS[errno.ENETDOWN])
-    if len(_mac(link)) != 6:
-        return Unread(_path(link), "the link is not Ethernet")
-    with contextlib.ExitStack() as stack:
-        try:
-            # Nothing is received before bind() because the protocol is 0 until then.
-            listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-            stack.enter_context(listener)
-            attach_filter(listener, SERVER_PORT, CLIENT_PORT)
-            listener.bind((socket.if_indextoname(link.link.index), _ETHERNET_ALL))
-        except OSError as no:
-            return _unread(link, no)
-        stack.pop_all()
-        return listener
+def _listener() -> socket.socket:
+    """One socket for all links, for closing one takes the kernel some 13 ms.  Raises OSError."""
+    # What comes before the filter stands is read, and is no answer.
+    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(_ETHERNET_ALL))
+    try:
+        attach_filter(listener, SERVER_PORT, CLIENT_PORT)
+        with contextlib.suppress(OSError):  # kernels before 4.20; it spares them who send much a copy of each packet
+            listener.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
-def _listen(questions: "Mapping[int, _Question]", end: float) -> None:
-    """Hear answers, second ones too, until nobody is left to wait for.  By file descriptor."""
+def _ask(listener: socket.socket, questions: "Mapping[int, _Question]", timeout: float) -> None:
+    start = monotonic()
+    for end in (start + timeout / 2, start + timeout):
+        for question in questions.values():
+            if not question.offers:
+                question.ask(listener, seconds=int(monotonic() - start))
+        _listen(listener, questions, end)
+
+
+def _listen(listener: socket.socket, questions: "Mapping[int, _Question]", end: float) -> None:
+    """Hear answers, second ones too, until nobody is left to wait for."""
     poll = select.poll()
-    for number in questions:
-        poll.register(number, select.POLLIN)
+    poll.register(listener, select.POLLIN)
     while any(question.waits for question in questions.values()) and (left := end - monotonic()) > 0:
-        for number, _ in poll.poll(math.ceil(left * 1000)):
-            questions[number].hear()
+        if not poll.poll(math.ceil(left * 1000)):
+            continue
+        with contextlib.suppress(OSError):  # the link of the frame went away meanwhile
+            frame, (name, _, direction, *_) = listener.recvfrom(65535)
+            question = questions.get(socket.if_nametoindex(name))
+            # A DHCP server on this very machine answers others; what it says on this link goes out.
+            if question and direction != socket.PACKET_OUTGOING:
+                question.hear(frame)
 
 
 class _Question:
     """One link, from the question to the answer."""
 
-    def __init__(self, link: LinkFact, listener: socket.socket) -> None:
+    def __init__(self, link: LinkFact) -> None:
         self.link = link
         self.offers: dict[tuple[IPv4Address, int, IPv4Address | None], OfferFact] = {}
         """By what matters of them: who asks twice may be told two times of lease."""
-        self._listener = listener
-        self._transaction = int.from_bytes(os.urandom(4))
-        self._useless: Unread | None = None
-        self._lost: Unread | None = None
+        self.lost: Unread | None = None
         """Why nobody can be asked now."""
+        self._useless: Unread | None = None
+        self._transaction = int.from_bytes(os.urandom(4))
+        if len(_mac(link)) != 6:
+            self.lost = Unread(_path(link), "the link is not Ethernet")
+        elif not link.up:
+            self.lost = Unread(_path(link), _REASONS[errno.ENETDOWN])
+        self._askable = self.lost is None
 
     @property
     def waits(self) -> bool:
         """Whether a first answer may still come."""
-        return not self.offers and self._lost is None
+        return not self.offers and self.lost is None
 
     @property
     def answer(self) -> OfferFact | Unread | None:
         """As in `Offers`."""
         match [*self.offers.values()]:
             case []:
-                return self._lost or self._useless
+                return self.lost or self._useless
             case [offer]:
                 return offer
             case offers:
                 told = " and ".join(f"{offer.address}/{offer.prefix_length} via {offer.router}" for offer in offers)
                 return Unread(_path(self.link), f"contradicting offers: {told}")
 
-    def ask(self, seconds: int) -> None:
-        """Say it once."""
+    def ask(self, listener: socket.socket, seconds: int) -> None:
+        """Say it once, if the link was fit for it at first."""
+        if not self._askable:
+            return
+        frame = discover(self.link, self._transaction, seconds)
         try:
-            self._listener.send(discover(self.link, self._transaction, seconds))
-            self._lost = None
+            listener.sendto(frame, (socket.if_indextoname(self.link.link.index), 0))
+            self.lost = None
         except OSError as no:
-            self._lost = _unread(self.link, no)
+            self.lost = _unread(self.link, no)
 
-    def hear(self) -> None:
-        """Take in one frame, or that there will be none."""
-        try:
-            frame, (_, _, direction, *_) = self._listener.recvfrom(65535)
-        except BlockingIOError:
-            return
-        except OSError as no:
-            self._lost = _unread(self.link, no)
-            return
-        # A DHCP server on this very machine answers others; what it says on this link goes out.
-        answer = None if direction == socket.PACKET_OUTGOING else decode_offer(frame, self.link, self._transaction)
+    def hear(self, frame: bytes) -> None:
+        """Take in what was said on the link."""
+        answer = decode_offer(frame, self.link, self._transaction)
         if isinstance(answer, OfferFact):
             self.offers.setdefault((answer.address, answer.prefix_length, answer.router), answer)
         else:
