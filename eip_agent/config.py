@@ -12,7 +12,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from eip_agent.core.settings import Settings
@@ -173,14 +172,15 @@ def _opened(path: str) -> Iterator[int]:
 
     Looks at what was opened and not at the name, so that nothing can be exchanged in between.
     """
-    file = Path(path)
+    parent, name = os.path.split(path)
+    parent = parent or "."
     distrust = _distrust if is_privileged() else _nothing_against
     # Not blocking, or a pipe of that name would hold us for ever.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    folder = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    folder = os.open(parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
-        distrust(str(file.parent), os.fstat(folder))
-        descriptor = os.open(file.name, flags, dir_fd=folder)
+        distrust(parent, os.fstat(folder))
+        descriptor = os.open(name, flags, dir_fd=folder)
     finally:
         os.close(folder)
     try:
