@@ -7,7 +7,7 @@ from typing import Final
 
 from eip_agent.core.changes import Plan, diff
 from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
-from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
+from eip_agent.core.facts import AddressFact, CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import Exit, rules
 from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
@@ -47,12 +47,12 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         ]
     )
     held = ours(kernel, remembered)
-    may_cut = _may_cut(kernel, wishes, excluded)
+    may_cut = _may_cut(kernel, wishes, excluded, settings)
     staying = {address for wished in wishes.values() for address in wished.addresses}
     leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
     want: frozenset[Item] = frozenset(
         [
-            *_rules(exits, _without(kernel, leaving), [*ports, *unlisted]),
+            *_rules(exits, _then(kernel, leaving, staying), [*ports, *unlisted]),
             *(route for exit_ in exits for route in tables(exit_, kernel)),
             *(address for wished in wishes.values() for address in wished.addresses),
             *_settings_of(wishes, exits, settings),
@@ -120,12 +120,11 @@ def _unlisted(cloud: CloudFact, kernel: KernelFact, ports: Sequence[Port]) -> li
     ]
 
 
-def _without(kernel: KernelFact, leaving: Collection[tuple[object, ...]]) -> KernelFact:
-    """The kernel as it is when some of its addresses are gone, which rules need not be right for any more."""
-    if not leaving:
-        return kernel
+def _then(kernel: KernelFact, leaving: Collection[tuple[object, ...]], staying: Iterable[Address]) -> KernelFact:
+    """The kernel with the addresses that it will have: rules are made for those, and not again for them next time."""
     kept = (fact for fact in kernel.addresses if ("address", fact.link, fact.ip, fact.prefix_length) not in leaving)
-    return replace(kernel, addresses=tuple(kept))
+    added = (AddressFact(item.link.index, item.ip, item.prefix_length) for item in staying)
+    return replace(kernel, addresses=(*kept, *added))
 
 
 def _rules(exits: Sequence[Exit], kernel: KernelFact, ports: Sequence[Port]) -> frozenset[Rule]:
@@ -180,7 +179,9 @@ def _present(wanted: Iterable[Item], kernel: KernelFact) -> Iterator[LinkSetting
                 yield LinkSetting(item.link, item.name, value)
 
 
-def _may_cut(kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port]) -> Callable[[Item], bool]:
+def _may_cut(
+    kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port], settings: Settings
+) -> Callable[[Item], bool]:
     """What may be removed: of ENIs of which all is known, of those to be left alone, and of links that are gone.
 
     An ENI that the metadata service does not list, while its link is there, is not gone: it is unknown.
@@ -195,6 +196,8 @@ def _may_cut(kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence
             case Rule(table=table):
                 link = link_of(table) if table is not None else None
                 return link is None or link not in present or link in families
+            case Address() if settings.leave_addresses:
+                return False
             case Address(link=link, ip=ip):
                 return link.index not in present or ip.version in families.get(link.index, ())
             case Route(table=table, destination=destination):
