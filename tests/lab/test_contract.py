@@ -17,7 +17,7 @@ import pytest
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.probe import reach
-from eip_agent.lab.topology import DEMO, Topology
+from eip_agent.lab.topology import DEMO, Topology, vswitch
 from tests.lab.support import (
     ELSEWHERE,
     ETH0,
@@ -33,7 +33,6 @@ from tests.lab.support import (
     rules,
     shown,
     tables,
-    vswitch,
 )
 
 pytestmark = pytest.mark.lab
