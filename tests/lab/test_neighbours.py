@@ -13,15 +13,14 @@
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import CONTAINER, FAR_END, FAR_END6, Boot, docker_bridge, vpn
-from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import reach, seen_source
 from eip_agent.lab.topology import DEMO, Eip, Topology, public, vswitch
 from tests.lab.support import (
@@ -59,12 +58,13 @@ def test_a_bridge_and_a_tunnel_are_reached_from_every_address_and_from_none(boot
     with applied(DEMO, boot=boot) as instance, docker_bridge(instance.cloud.guest), vpn(instance.cloud.guest):
         cloud = instance.cloud
         agent(cloud, "apply")
-        dsts = {4: [CONTAINER, FAR_END], 6: [FAR_END6]}
+        far: Sequence[IPv4Address | IPv6Address] = [*map(IPv4Address, (CONTAINER, FAR_END)), IPv6Address(FAR_END6)]
         probes = [
             Probe(cloud.guest, dst, proto, source)
             for one in DEMO.enis
             for source in every(one)
-            for dst in map(type(source), dsts[source.version])
+            for dst in far
+            if dst.version == source.version
             for proto in PROTOS
         ]
 
@@ -92,7 +92,8 @@ def test_a_vpn_that_takes_the_default_route_does_not_take_the_replies_of_eips(bo
         cloud = instance.cloud
         far.ip(f"addr add {WEB}/32 dev lo\naddr add {WEB6}/128 dev lo nodad")
         cloud.guest.ip(
-            "route add 100.64.0.0/10 via 172.16.0.253 dev eth0\nroute add 0.0.0.0/1 dev tun0\nroute add 128.0.0.0/1 dev tun0\n"
+            "route add 100.64.0.0/10 via 172.16.0.253 dev eth0\n"
+            "route add 0.0.0.0/1 dev tun0\nroute add 128.0.0.0/1 dev tun0\n"
             "route add 2000::/3 dev tun0\nroute add 3000::/4 dev tun0"
         )
         agent(cloud, "apply")
@@ -232,7 +233,8 @@ def test_an_ipv6_route_by_a_gateway_outside_the_vswitch_is_followed() -> None:
     with applied(PAIR, boot="dhcp") as instance:
         cloud = instance.cloud
         cloud.guest.ip(
-            "route add fd77::1 dev eth1\nroute add fd78::/48 via fd77::1 dev eth1\nroute add fd79::/48 via fe80::9 dev eth1"
+            "route add fd77::1 dev eth1\n"
+            "route add fd78::/48 via fd77::1 dev eth1\nroute add fd79::/48 via fe80::9 dev eth1"
         )
         agent(cloud, "apply")
 
@@ -282,10 +284,9 @@ def test_an_address_outside_every_subnet_gets_a_rule_of_its_own_and_loses_it() -
 
 def test_an_address_of_the_agents_that_somebody_takes_away_comes_back() -> None:
     with applied(PAIR) as instance:
-        cloud: Cloud = instance.cloud
-        guest: Namespace = cloud.guest
-        guest.ip("addr del 172.16.1.11/24 dev eth1\nrule del from 172.16.1.0/24 lookup 20000048")
-        guest.ip("route flush table 20000048", version=4)
+        cloud = instance.cloud
+        cloud.guest.ip("addr del 172.16.1.11/24 dev eth1\nrule del from 172.16.1.0/24 lookup 20000048")
+        cloud.guest.ip("route flush table 20000048", version=4)
         agent(cloud, "apply", code=0)
 
         assert instance.broken() == []
