@@ -82,7 +82,7 @@ class Mortal:
         """Run `eip-agent` with these arguments and wait for it.
 
         `fatal`: at which count it is killed; `pending`: a signal that waits for it from the start;
-        `failing`: `call:n:errno`, a system call that fails from its n-th time on.
+        `failing`: `call:n:errno`, a system call that fails from its n-th time on, or `call:n:errno:times`.
         """
         settings = self._cloud.directory / "config.toml"
         config = ["--config", str(settings)] if settings.exists() and not unconfigured else []
@@ -212,7 +212,9 @@ class _Fate:
     def __init__(self, counter: mmap, fatal: int, failing: str) -> None:
         self._counter, self._fatal = counter, fatal
         self._failing, _, rest = failing.partition(":")
-        self._first, _, self._errno = rest.partition(":")
+        first, errno, times = [*rest.split(":"), "0", "0", "0"][:3]
+        self._errno, self._first = int(errno), int(first or 0)
+        self._last = self._first + int(times) - 1 if int(times) else sys.maxsize
         self._seen = 0
 
     def tick(self) -> None:
@@ -229,8 +231,8 @@ class _Fate:
         """Raise the error that the call is to have."""
         if call == self._failing:
             self._seen += 1
-            if self._seen >= int(self._first):
-                raise OSError(int(self._errno), os.strerror(int(self._errno)))
+            if self._first <= self._seen <= self._last:
+                raise OSError(self._errno, os.strerror(self._errno))
 
 
 def _arm(fate: _Fate) -> None:

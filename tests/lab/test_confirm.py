@@ -334,7 +334,7 @@ def test_a_stream_on_a_healthy_address_goes_on(cloud: Cloud, mortal: Mortal, ans
         select.select([], [], [], 0.1)
         for stream in (eip, six, other):
             assert stream.intact, stream.broken
-            assert stream.stalls() < 0.5  # a lost segment comes again after 0.2, and a busy machine takes its time
+            assert stream.lost() == 0
     if answer == "undone":
         assert difference(good, state(cloud.guest)) == []
     cloud.become(SMALL)
