@@ -1,5 +1,6 @@
 """All Hypothesis strategies: small worlds in which everything that can happen to an instance happens often."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -75,6 +76,7 @@ def claims(draw: st.DrawFn, bits: int = 5) -> Claims:
     return tuple(draw(st.permutations(labelled))), tuple(foreign), tuple(bounds)
 
 
+@functools.cache
 def networks() -> st.SearchStrategy[IPv4Network]:
     """Any network of a small space: nested, equal, adjacent ones come often."""
     return st.builds(
@@ -154,6 +156,7 @@ def changed_layouts(draw: st.DrawFn) -> tuple[Layout, Layout]:
 # --- items ------------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def items() -> st.SearchStrategy[Item]:
     """Items of every kind, few enough that two sets share keys often."""
     links = st.sampled_from((device(0), device(1)))
@@ -177,6 +180,7 @@ def items() -> st.SearchStrategy[Item]:
     )
 
 
+@functools.cache
 def item_sets() -> st.SearchStrategy[frozenset[Item]]:
     """Sets of items in which nothing has the key of another."""
     return st.lists(items(), unique_by=lambda item: item.key, max_size=10).map(frozenset)
@@ -230,6 +234,7 @@ def _enis(draw: st.DrawFn, number: int, taken: set[tuple[int, int]]) -> EniFact:
     )
 
 
+@functools.cache  # making a strategy costs more than drawing from it
 def _seldom() -> st.SearchStrategy[bool]:
     return st.sampled_from((False, False, False, True))
 
@@ -280,7 +285,7 @@ def kernels(draw: st.DrawFn) -> KernelFact:
         *(draw(_links(number)) for number in range(ENIS)),
     ]
     addresses = [AddressFact(1, IPv4Address("127.0.0.1"), 8, universal=False)]
-    addresses += draw(st.lists(_addresses(), max_size=6, unique_by=lambda fact: (fact.link, fact.ip)))
+    addresses += draw(_few_addresses())
     if draw(st.booleans()):
         links.append(LinkFact(BRIDGE, Mac("02:42:00:00:00:01"), up=True, kind="bridge"))
         wide = draw(st.sampled_from((("172.17.0.1", 16), ("192.168.0.1", 16), ("192.168.1.64", 27))))
@@ -288,8 +293,8 @@ def kernels(draw: st.DrawFn) -> KernelFact:
     return KernelFact(
         tuple(links),
         tuple(addresses),
-        tuple(draw(st.lists(_main_routes(), max_size=4, unique=True))),
-        tuple(draw(st.lists(foreign_rules(), max_size=2, unique=True))),
+        tuple(draw(_few_routes())),
+        tuple(draw(_few_rules())),
     )
 
 
@@ -303,6 +308,7 @@ def _links(draw: st.DrawFn, number: int) -> LinkFact:
     )
 
 
+@functools.cache
 def _addresses() -> st.SearchStrategy[AddressFact]:
     """Addresses that somebody else put on an ENI's link: right ones, wrong ones, strangers, leases."""
     ips = st.one_of(
@@ -321,6 +327,7 @@ def _addresses() -> st.SearchStrategy[AddressFact]:
     )
 
 
+@functools.cache
 def _main_routes() -> st.SearchStrategy[RouteFact]:
     return st.builds(
         lambda number, to, protocol, metric: RouteFact(
@@ -338,6 +345,22 @@ def _main_routes() -> st.SearchStrategy[RouteFact]:
     )
 
 
+@functools.cache
+def _few_addresses() -> st.SearchStrategy[list[AddressFact]]:
+    return st.lists(_addresses(), max_size=6, unique_by=lambda fact: (fact.link, fact.ip))
+
+
+@functools.cache
+def _few_routes() -> st.SearchStrategy[list[RouteFact]]:
+    return st.lists(_main_routes(), max_size=4, unique=True)
+
+
+@functools.cache
+def _few_rules() -> st.SearchStrategy[list[RuleFact]]:
+    return st.lists(foreign_rules(), max_size=2, unique=True)
+
+
+@functools.cache
 def foreign_rules() -> st.SearchStrategy[RuleFact]:
     """Rules of others inside our band, each but one thing away from one of ours."""
     own: dict[str, Any] = {"family": 4, "priority": 24011, "protocol": 2, "source": IPv4Network("192.168.1.0/24")}
