@@ -64,7 +64,7 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         cloud,
         tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
         plan,
-        (*remarks, *_contradictions(stories), *_groups(ports), *_strangers(kernel)),
+        (*remarks, *_contradictions(stories), *_groups(ports), *_without_ipv6(ports, settings), *_strangers(kernel)),
         (*unread, *_homeless(cloud, ports, settings)),
         len(want),
     )
@@ -228,6 +228,18 @@ def _groups(ports: Sequence[Port]) -> Iterator[Remark]:
                 f"the link is in device group {port.link.group}, which somebody else has given it",
                 "it keeps that group, so `main`'s routes by this link win over the source routing of the other ENIs",
                 f"if nothing needs it: `ip link set {port.link.link.name} group default`, then `eip-agent apply`",
+            )
+
+
+def _without_ipv6(ports: Sequence[Port], settings: Settings) -> Iterator[Remark]:
+    for port in ports:
+        if port.eni.ipv6s and not port.link.ipv6 and not settings.leave_ipv6:
+            name = port.link.link.name
+            yield Remark(
+                name,
+                "IPv6 is switched off on the link, and the cloud has given it IPv6 addresses",
+                "nothing of IPv6 is configured on it; IPv4 is",
+                f"`sysctl net.ipv6.conf.{name}.disable_ipv6=0` and `eip-agent apply`, or `leave.ipv6` in the settings",
             )
 
 
