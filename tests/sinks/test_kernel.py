@@ -144,7 +144,7 @@ def test_some_refusals_say_that_it_is_so_already(change: Change, code: int, so_a
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     with Namespace("guest") as made:
-        made.ip("link add eth1 address 00:16:3e:00:00:01 type veth peer name wire\nlink set wire up\n")
+        made.ip("link add eth1 address 00:16:3e:00:00:01 type veth peer name wire\n")
         made.ip("link set eth1 up\nlink set eth1 down\n")  # or its queue would be the difference
         yield made
 
