@@ -18,7 +18,7 @@ from eip_agent.core.items import (
 )
 from eip_agent.core.layout import Exit
 from eip_agent.core.numbers import DEFAULT_LENGTHS, DEVICE_GROUP, MAIN, SLOTS, link_of, slot_of, table_of
-from eip_agent.core.ownership import is_our_address, is_our_route, setting_of
+from eip_agent.core.ownership import is_our_address, is_our_route, is_our_rule, setting_of
 from eip_agent.core.pairing import Port
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.core.verdict import Verdict
@@ -291,8 +291,8 @@ def carried(kernel: KernelFact, port: Port) -> list[Exit]:
         if not is_our_route(route) or link_of(route.table) != index or route.destination.prefixlen or not route.gateway:
             continue
         version = route.gateway.version
-        held = [rule.source for rule in kernel.rules if rule.table == route.table and rule.family == version]
-        nets = [net for net in held if net is not None]
+        held = [rule for rule in kernel.rules if rule.table == route.table and is_our_rule(rule)]
+        nets = [rule.source for rule in held if rule.source is not None and rule.family == version]
         own = [fact for fact in local if fact.ip.version == version and any(fact.ip in net for net in nets)]
         delegated = [net for net in nets if not any(fact.ip in net for fact in kernel.addresses)]
         masks = (ip_network((fact.ip, fact.prefix_length), strict=False) for fact in own)
