@@ -33,7 +33,7 @@ from tests.lab.support import BINDED, MULTI, declared, nat
 
 pytestmark = pytest.mark.lab
 
-DEADLINE = 0.6
+DEADLINE = 0.4
 ONE = Topology((nat(0, vswitch(0)), BINDED, MULTI, nat(3, vswitch(3), (10, 11))))
 ENI = f"meta-data/network/interfaces/macs/{ONE.enis[3].mac}/"
 LEAVES = (
@@ -52,7 +52,7 @@ LEAVES = (
 
 def short(topology: Topology, more: str = "") -> str:
     """Settings that do not wait long."""
-    return f"{more}\n[metadata]\ntimeout = 0.15\ndeadline = {DEADLINE}\n{declared(topology)}"
+    return f"{more}\n[metadata]\ntimeout = 0.1\ndeadline = {DEADLINE}\n{declared(topology)}"
 
 
 @contextmanager
