@@ -91,7 +91,7 @@ class Netlink:
     def send(self, messages: Sequence[tuple[int, int, bytes]]) -> list[Answer]:
         """Carry out messages (type, flags, body) in order; the answers stand in the same order.
 
-        One that is refused does not keep the kernel from the next.
+        One that is refused does not keep the kernel from the next.  Raises KernelReadError when the socket breaks.
         """
         answers: list[Answer] = []
         for start in range(0, len(messages), _BATCH):
@@ -104,7 +104,7 @@ class Netlink:
         for kind, flags, body in messages:
             self._sequence += 1
             data += _packed(kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, body)
-        self._socket.send(data)
+        self._send(data)
         waiting = dict.fromkeys(range(first, self._sequence + 1))
         answers: dict[int, Answer] = {}
         while len(answers) < len(waiting):
@@ -116,7 +116,7 @@ class Netlink:
     def _dump(self, kind: int, body: bytes) -> list[tuple[int, bytes]] | None:
         """None when the kernel says that the dump is inconsistent; it is read to its end all the same."""
         self._sequence += 1
-        self._socket.send(_packed(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
+        self._send(_packed(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, body))
         found: list[tuple[int, bytes]] = []
         interrupted = False
         while True:
@@ -128,6 +128,13 @@ class Netlink:
                     _raise_for(payload, kind)
                     return None if interrupted else found
                 found.append((answer, payload))
+
+    def _send(self, data: bytes | bytearray) -> None:
+        try:
+            self._socket.send(data)
+        except OSError as lost:
+            message = f"netlink: {lost.strerror}"
+            raise KernelReadError(message, "try again") from lost
 
     def _receive(self) -> bytes:
         try:

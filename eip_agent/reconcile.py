@@ -11,12 +11,13 @@ from functools import partial
 from typing import Final
 
 from eip_agent.core.changes import Plan
-from eip_agent.core.conclude import conclude, needs_second_witness, revert
+from eip_agent.core.conclude import conclude, needs_second_witness, removed_addresses, revert
 from eip_agent.core.facts import CloudFact, KernelFact, Mac, Remembered, Unread
 from eip_agent.core.memory import foresee, settle
+from eip_agent.core.ownership import given_back
 from eip_agent.core.report import Report
 from eip_agent.core.settings import Settings
-from eip_agent.errors import JournalError, MetadataError
+from eip_agent.errors import AgentError, JournalError, KernelReadError, MetadataError
 from eip_agent.netlink import Netlink
 from eip_agent.sinks.journal import Journal
 from eip_agent.sources import kernel as kernel_source
@@ -27,6 +28,10 @@ Confirmed = Callable[[Report], bool]
 
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
+
+_CONTRADICTION: Final = Unread(
+    "metadata service", "of two answers a second apart each leaves out other addresses, so none is removed"
+)
 
 
 class Agent:
@@ -54,14 +59,18 @@ class Agent:
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
         """Look; carry out what is planned; look again.  An empty plan writes nothing.
 
-        To be called with the lock held.  Raises KernelReadError and JournalError, with nothing changed.
+        To be called with the lock held.  Raises JournalError with nothing changed, and KernelReadError, which says so
+        when something was.
         """
         with Netlink() as netlink:
             remembered = self._journal.read()
             report = self._concluded(netlink, remembered)
             if needs_second_witness(report.plan):
+                doomed = removed_addresses(report.plan)
                 select.select([], [], [], WITNESS_PAUSE)
                 report = self._concluded(netlink, remembered)
+                if not removed_addresses(report.plan) <= doomed:
+                    return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.cloud is None or not report.plan:
                 return report
             left = partial(self._left, report.cloud)
@@ -113,15 +122,32 @@ class Agent:
             self._journal.write(foreseen)
         writer = NetlinkKernel(netlink)
         result = apply(report.plan, writer)
-        after = kernel_source.read(netlink, macs)
-        done = replace(report, result=result, left=left(after, foreseen))
-        if confirmed is not None and result.applied and not result.undone and not confirmed(done):
-            undone, stuck = undo(result.applied, writer)
+        done, kept = replace(report, result=result), False
+        try:
             after = kernel_source.read(netlink, macs)
-            done = replace(done, result=replace(result, undone=undone, stuck=stuck), left=())
+            done = replace(done, left=left(after, foreseen))
+            kept = confirmed is None or not result.applied or bool(result.refused) or confirmed(done)
+        except KernelReadError as unseen:
+            if confirmed is None:
+                message = f"{len(result.applied)} changes were made, and could not be verified: {unseen}"
+                raise KernelReadError(message, "run it again: it goes on from what it finds") from unseen
+            done = replace(done, unread=(*done.unread, Unread("kernel", str(unseen))))
+        except AgentError as unasked:
+            done = replace(done, unread=(*done.unread, Unread("confirmation", str(unasked))))
+        finally:
+            # Whatever went wrong: what was to be confirmed and was not does not stay.
+            if not kept and confirmed is not None:
+                undoing = given_back(result.applied, kernel_source.read(netlink, macs), foreseen)
+                undone, stuck = undo(undoing, writer)
+                done = replace(done, result=replace(result, undone=undone, stuck=stuck), left=())
+                after = kernel_source.read(netlink, macs)
         settled = settle(foreseen, after)
         if settled != remembered or foreseen != remembered:
-            self._journal.write(settled)
+            try:
+                self._journal.write(settled)
+            except JournalError as full:
+                # What stands in it is more than is so, which the next pass puts right.
+                done = replace(done, unread=(*done.unread, Unread("journal", str(full))))
         return done
 
 

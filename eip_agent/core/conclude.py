@@ -125,7 +125,12 @@ def to_ask(
 
 def needs_second_witness(plan: Plan) -> bool:
     """Whether an address would be removed, which one odd answer of the metadata service must not be enough for."""
-    return any(isinstance(change.before, Address) and change.after is None for change in plan)
+    return bool(removed_addresses(plan))
+
+
+def removed_addresses(plan: Plan) -> frozenset[Item]:
+    """The addresses a plan removes."""
+    return frozenset(change.before for change in plan if isinstance(change.before, Address) and change.after is None)
 
 
 def revert(kernel: KernelFact, remembered: Remembered) -> Plan:

@@ -21,7 +21,9 @@ def foresee(remembered: Remembered, plan: Iterable[Change], kernel: KernelFact) 
     for change in plan:
         match change:
             case Change(LinkSetting(value=before), LinkSetting(link=link, name=name, value=value)):
-                mac = macs[link.index]
+                mac = macs.get(link.index)
+                if mac is None:  # the link went away since the plan was made: there is nothing to give back to
+                    continue
                 earlier = loans.get((link.index, mac, name))
                 # What we borrowed once and somebody gave back since is borrowed anew, with the value of now.
                 first = earlier.before if earlier is not None and earlier.written == before else before

@@ -1,7 +1,8 @@
 """What is ours: the items the agent may change or remove.  Everything else is foreign, and is never touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from eip_agent.core.changes import Change
 from eip_agent.core.facts import AddressFact, KernelFact, Link, LinkFact, Remembered, RouteFact, RuleFact
 from eip_agent.core.items import GROUP_SETTING, UP, Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.numbers import (
@@ -78,6 +79,18 @@ def borrowed(kernel: KernelFact, remembered: Remembered) -> Iterator[tuple[LinkS
         # The group's number is ours alone, so that it is known again even where the journal was lost.
         if link.group == DEVICE_GROUP and link.link.index not in remembered_groups:
             yield LinkSetting(link.link, GROUP_SETTING, DEVICE_GROUP), LinkSetting(link.link, GROUP_SETTING, 0)
+
+
+def given_back(done: Iterable[Change], kernel: KernelFact, remembered: Remembered) -> list[Change]:
+    """What of a pass may be undone: not the link that it brought up and that somebody else uses by now."""
+    links = {link.link.index: link for link in kernel.links}
+    return [
+        change
+        for change in done
+        if not (isinstance(change.item, LinkSetting) and change.item.name == UP)
+        or (link := links.get(change.item.link.index)) is None
+        or not in_use_by_others(link, kernel, remembered)
+    ]
 
 
 def in_use_by_others(link: LinkFact, kernel: KernelFact, remembered: Remembered) -> bool:

@@ -36,6 +36,8 @@ _SHOWN: Final = 3
 _ISOLATED: Final = (("--net", "--mount"), ("--user", "--map-root-user", "--net", "--mount"))
 """How `unshare` is asked for a network of one's own: as root, and as anybody where the kernel allows it."""
 _UNSHARED: Final = "no network namespace can be made here: not root, and the kernel allows no user namespaces"
+_AGEING: Final = re.compile(r"(valid_lft|preferred_lft|expires) \d+sec|qdisc \w+")
+"""What changes by itself in what `ip` prints; a link has a queueing discipline from when it is first up."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -261,13 +263,13 @@ def _undeclared(cloud: Cloud) -> Iterator[str]:
 
 
 def _state(cloud: Cloud) -> list[str]:
-    """The network configuration of the instance, without what ages."""
+    """The network configuration of the instance, as far as anybody configures it."""
     of_links = [["-4", "-o", "addr"], ["-6", "-o", "addr"], ["-o", "link"]]
     of_routing = [
         [version, *what] for version in ("-4", "-6") for what in (["rule"], ["route", "show", "table", "all"])
     ]
     texts = [cloud.guest.run(["ip", *what]).stdout for what in (*of_links, *of_routing)]
-    return sorted(re.sub(r"(valid_lft|preferred_lft|expires) \d+sec", r"\1", "".join(texts)).splitlines())
+    return sorted(re.sub(_AGEING, "", "".join(texts)).splitlines())
 
 
 def _drawing(topology: Topology, page: "_Page") -> Iterator[str]:

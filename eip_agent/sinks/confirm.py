@@ -16,13 +16,18 @@ from eip_agent.sinks.directory import opened
 _NAME: Final = "confirm"
 _STEP: Final = 0.2
 """Seconds between two looks for a signal, which stay blocked while a pass writes or waits."""
-_ENDING: Final = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+_ENDING: Final = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM))
+_STOPPING: Final = frozenset((signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU))
+"""A pass that is stopped holds the lock, and its time to be confirmed would run out unheard."""
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back the signals that end a process: a terminal that dies must not cut a pass in half."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    """Hold back the signals that end or stop a process: a terminal that dies must not cut a pass in half.
+
+    What came meanwhile is delivered at the end, but for the one that was the answer to `confirmed`.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING | _STOPPING)
     try:
         yield
     finally:
@@ -40,18 +45,30 @@ def confirmed(directory: str, seconds: float) -> bool:
         if sys.stdin is not None and not sys.stdin.closed and os.isatty(sys.stdin.fileno()):
             sources.append(sys.stdin.fileno())
         while (left := deadline - time.monotonic()) > 0:
-            if signal.sigpending() & _ENDING:
+            if signal.sigtimedwait(_ENDING, 0):
                 return False
             ready, _, _ = select.select(sources, [], [], min(left, _STEP))
             if listener in ready:
                 peer, _ = listener.accept()
-                with peer:
+                with peer, contextlib.suppress(OSError):  # who asked has said yes, even without waiting for the answer
                     peer.sendall(b"kept")
                 return True
             if ready:
-                # End of file is a terminal that died, and nobody's yes.
-                return bool(os.read(sys.stdin.fileno(), 1))
+                answer = _typed(sys.stdin.fileno())
+                if answer is not None:
+                    return answer
+                sources = [listener]
     return False
+
+
+def _typed(terminal: int) -> bool | None:
+    """Whether somebody pressed Enter; False for a terminal that died, None for one that speaks to another process."""
+    try:
+        if os.tcgetpgrp(terminal) != os.getpgrp():
+            return None
+        return bool(os.read(terminal, 1))
+    except OSError:
+        return False
 
 
 def confirm(directory: str) -> None:

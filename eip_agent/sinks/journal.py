@@ -32,19 +32,21 @@ class Journal:
         except FileNotFoundError:
             return Remembered()
         try:
-            descriptor = os.open(_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            data = _bytes_of(directory)
         except FileNotFoundError:
             return Remembered()
         except OSError as no:
-            message = f"{self._path}: {no.strerror}"
-            raise JournalError(message) from no
+            message = f"{self._path}: cannot be read: {no.strerror}"
+            raise JournalError(message, "it must be a plain file, and no symbolic link") from no
         finally:
             os.close(directory)
-        with os.fdopen(descriptor, "rb") as file:
-            return self._decoded(file.read(_LIMIT))
+        return self._decoded(data)
 
     def write(self, remembered: Remembered) -> None:
-        """Replace the journal; when this returns, it is on the disk.  Raises JournalError, with the old one in place."""
+        """Replace the journal; when this returns, it is on the disk.  Raises JournalError, with the old one in place.
+
+        A reader sees the old one or the new one.
+        """
         directory = opened(self._directory, create=True)
         temporary = f".{_NAME}.new"  # there is one writer at a time, and a killed one leaves one file at the most
         try:
@@ -82,13 +84,23 @@ class Journal:
                 tuple(_loan(loan) for loan in document["borrowed"]),
                 frozenset((int(link), ip_address(ip), int(length)) for link, ip, length in document["addresses"]),
             )
-        except (ValueError, KeyError, TypeError) as bad:
-            message = f"{self._path}: damaged: {bad}"
+        except (ValueError, KeyError, TypeError, RecursionError) as bad:
+            message = f"{self._path}: damaged: {type(bad).__name__}: {bad}"
             raise JournalError(
                 message,
                 f"remove {self._path}: rules, routes and addresses are known by their marks all the same, "
                 "only settings of links (group, up) could no longer be given back",
             ) from bad
+
+
+def _bytes_of(directory: int) -> bytes:
+    # Not blocking, or a pipe of that name would hold us for ever.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(_NAME, flags, dir_fd=directory)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, _LIMIT), b""))
+    finally:
+        os.close(descriptor)
 
 
 def _encoded(remembered: Remembered) -> bytes:
@@ -107,6 +119,10 @@ def _encoded(remembered: Remembered) -> bytes:
 
 def _loan(values: list[Any]) -> Borrowed:
     index, link, mac, name, before, written = values
+    for number in (before, written):
+        if not 0 <= int(number) < 2**32:
+            message = f"{name} {number} is no setting of a link"
+            raise ValueError(message)
     return Borrowed(Link(int(index), str(link)), Mac(str(mac)), str(name), int(before), int(written))
 
 

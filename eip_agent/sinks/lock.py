@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from eip_agent.errors import BusyError
+from eip_agent.errors import BusyError, JournalError
 from eip_agent.sinks.directory import opened
 
 _NAME: Final = "lock"
@@ -24,14 +24,19 @@ def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
     """
     at = opened(directory, create=True)
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(_NAME, flags, 0o600, dir_fd=at)
+    except OSError as no:
+        message = f"{directory}/{_NAME}: cannot be opened: {no.strerror}"
+        raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
     finally:
         os.close(at)
     try:
         _take(descriptor, timeout)
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"pid {os.getpid()}, eip-agent {doing}\n".encode(), 0)
+        # Who holds it is a courtesy: on a full disk `revert` must still work.
+        with contextlib.suppress(OSError):
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"pid {os.getpid()}, eip-agent {doing}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
