@@ -115,12 +115,14 @@ def _build_key(change: Change) -> tuple[object, ...]:
     match item:
         case LinkSetting(link=link, name=name):
             return (_stair(item), 0, link.index, name != GROUP_SETTING, name)
-        case Route(table=table, destination=destination):
-            return (2, destination.version, table, int(destination.network_address), destination.prefixlen)
+        case Route(table=table, destination=destination, gateway=gateway):
+            # The way to a gateway stands before the routes by it.
+            place = (int(destination.network_address), destination.prefixlen)
+            return (2, destination.version, table, gateway is not None, *place)
         case Rule(family=family, priority=priority, source=source, device=device):
             return (_stair(item), family, priority, int(source.network_address) if source else 0, device or "")
-        case Address(link=link, ip=ip):
-            return (7, 4 if isinstance(ip, IPv4Address) else 6, link.index, int(ip))
+        case Address(link=link, ip=ip, main=main):
+            return (7, 4 if isinstance(ip, IPv4Address) else 6, link.index, not main, int(ip))
 
 
 def replay(have: Iterable[Item], plan: Iterable[Change]) -> frozenset[Item]:

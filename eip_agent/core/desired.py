@@ -125,7 +125,7 @@ def _addresses(port: Port, verdict: Verdict, settings: Settings) -> list[Address
     eni, link = port.eni, port.link.link
     found: list[Address] = []
     if verdict.mode is not Mode.EIP_VISIBLE and eni.subnet is not None:
-        found += [Address(link, ip, eni.subnet.prefixlen) for ip in eni.private_ipv4s or ()]
+        found += [Address(link, ip, eni.subnet.prefixlen, ip == eni.primary) for ip in eni.private_ipv4s or ()]
     found += [Address(link, eip.address, eip.prefix_length) for eip in verdict.visible]
     if eni.subnet6 is not None and not settings.leave_ipv6:
         found += [Address(link, ip6, eni.subnet6.prefixlen) for ip6 in eni.ipv6s or ()]
@@ -228,8 +228,14 @@ def tables(exit_: Exit, kernel: KernelFact) -> list[Route]:
         found[SERVICES] = Route(table, SERVICES, None)
     for route in sorted(kernel.routes, key=lambda one: one.metric):
         if _is_mirrored(route, exit_):
+            if isinstance(route.gateway, IPv6Address) and not _is_on_link(route.gateway, exit_):
+                found.setdefault(IPv6Network(route.gateway), Route(table, IPv6Network(route.gateway), link))
             found.setdefault(route.destination, Route(table, route.destination, link, route.gateway))
     return list(found.values())
+
+
+def _is_on_link(gateway: IPv6Address, exit_: Exit) -> bool:
+    return gateway in LINK_LOCAL or (exit_.subnet is not None and gateway in exit_.subnet)
 
 
 def _is_mirrored(route: RouteFact, exit_: Exit) -> bool:

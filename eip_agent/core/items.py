@@ -1,6 +1,6 @@
 """What the agent writes: addresses, routes, rules and settings of links.  Spelled as `ip` spells them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from eip_agent.core.facts import IPAddress, IPNetwork, Link
@@ -14,6 +14,9 @@ class Address:
     link: Link
     ip: IPAddress
     prefix_length: int
+    main: bool = field(default=False, compare=False)
+    """The ENI's primary private address, written before the others: a socket bound to nothing but the link has the one
+    that came first."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -33,7 +36,8 @@ class Route:
     link: Link | None
     """None: unreachable."""
     gateway: IPAddress | None = None
-    """Always written `onlink`: a gateway may lie outside the address's mask."""
+    """IPv4: always written `onlink`, for a gateway may lie outside the address's mask.  IPv6: never, for then the
+    kernel asks `main`, which may know the same subnet by another ENI; so its table holds the way to it first."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -45,7 +49,7 @@ class Route:
         if self.link is None:
             return f"route unreachable {to} table {self.table}"
         via = f" via {self.gateway}" if self.gateway else ""
-        onlink = " onlink" if self.gateway else " scope link"
+        onlink = " scope link" if not self.gateway else " onlink" if self.gateway.version == 4 else ""
         family = "-6 " if self.destination.version == 6 and not self.destination.prefixlen else ""
         return f"{family}route {to}{via} dev {self.link.name}{onlink} table {self.table}"
 

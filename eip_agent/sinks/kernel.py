@@ -165,7 +165,7 @@ def _route(route: Route) -> Any:
     if route.link:
         attrs.append(("RTA_OIF", route.link.index))
     if route.gateway:
-        message["flags"] = _RTNH_F_ONLINK
+        message["flags"] = _RTNH_F_ONLINK if version == 4 else 0
         attrs.append(("RTA_GATEWAY", str(route.gateway)))
     message["attrs"] = attrs
     return message

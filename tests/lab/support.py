@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Literal
@@ -174,10 +174,10 @@ class Probe:
 
 
 def broken(cloud: Cloud, unbound: Mapping[IPAddress, IPAddress | None]) -> list[str]:
-    """What of the contract of packets does not hold: requests to every address, and sockets bound to every address, to
-    every link and to nothing; empty when all does.
+    """What of the contract of packets does not hold; empty when all does.
 
-    Spoofed packets count since the counters were last reset.
+    Requests to every address; sockets bound to every address, to every link and to nothing.  Spoofed packets count
+    since the counters were last reset.
     """
     probes = [
         replace(probe, proto=proto)
@@ -207,14 +207,14 @@ def faulty(probes: list[Probe]) -> list[str]:
 
 def seen_unbound(cloud: Cloud) -> Mapping[IPAddress, IPAddress | None]:
     """Whom the far side sees when nothing is bound; None where it is not reached."""
-    dsts = [WEB, *(v.peer for v in cloud.topology.vswitches)]
-    dsts6 = [WEB6, *(v.peer6 for v in cloud.topology.vswitches if v.peer6)]
-    seen: dict[IPAddress, IPAddress | None] = {dst: seen_source(cloud.guest, dst) for dst in (*dsts, *dsts6)}
+    peers = [peer for v in cloud.topology.vswitches for peer in (v.peer, v.peer6) if peer is not None]
+    dsts: list[IPAddress] = [WEB, WEB6, *peers]
+    seen = {dst: seen_source(cloud.guest, dst) for dst in dsts}
     return seen | {SERVICE: seen_source(cloud.guest, SERVICE, port=SERVICE_PORT)}
 
 
 def _home(cloud: Cloud, ip: IPAddress | None) -> str:
-    """The link of the ENI whose IPv6 address that is.  Which of its addresses the kernel takes is the kernel's choice."""
+    """The link of the ENI whose IPv6 address that is: which of its addresses it takes is the kernel's choice."""
     return next((one.link for one in cloud.topology.enis if ip in one.ipv6s), "")
 
 
@@ -232,11 +232,17 @@ def refusal(namespace: Namespace, dst: IPAddress, source: IPAddress) -> str:
     return "answered"
 
 
+def every(one: Eni) -> tuple[IPAddress, ...]:
+    """All addresses that the cloud accepts on an ENI."""
+    return (*one.owned, *one.ipv6s)
+
+
 def outside(one: Eni) -> Mapping[IPAddress, IPAddress]:
     """As whom the sources of an ENI are seen on the Internet; who has no way there is missing."""
-    translated = {one.private_of(eip): eip.address for eip in one.eips if eip.mode not in VISIBLE}
-    visible = {eip.address: eip.address for eip in one.eips if eip.mode in VISIBLE}
-    return {**translated, **visible, **{v6: v6 for v6 in one.ipv6s}}
+    ways: dict[IPAddress, IPAddress] = {v6: v6 for v6 in one.ipv6s}
+    for eip in one.eips:
+        ways[eip.address if eip.mode in VISIBLE else one.private_of(eip)] = eip.address
+    return ways
 
 
 def _requests(cloud: Cloud) -> Iterator[Probe]:
@@ -246,7 +252,7 @@ def _requests(cloud: Cloud) -> Iterator[Probe]:
             for asker in (WEB, STRANGER):
                 yield Probe(cloud.internet, eip.address, "tcp", asker, seen=frozenset((asker,)))
         yield from (Probe(cloud.internet, v6, "tcp") for v6 in one.ipv6s)
-        inside = one.ipv6s if one.binded else (*one.owned, *one.ipv6s)
+        inside = one.ipv6s if one.binded else every(one)
         for vswitch_ in cloud.topology.vswitches:
             peer = cloud.peers[vswitch_.name]
             yield from (Probe(peer, address, "tcp") for address in inside if address.version == 4 or vswitch_.peer6)
@@ -256,7 +262,7 @@ def _from_addresses(cloud: Cloud) -> Iterator[Probe]:
     """From every address to the Internet if it has a way, to the peer of every vSwitch, and to the services."""
     for one in cloud.topology.enis:
         ways = outside(one)
-        for source in (*one.owned, *one.ipv6s):
+        for source in every(one):
             for dst in _internet(cloud, source.version):
                 if source in ways:
                     yield Probe(cloud.guest, dst, "tcp", source, seen=frozenset((ways[source],)))
@@ -276,7 +282,9 @@ def _from_links(cloud: Cloud) -> Iterator[Probe]:
             ways = outside(one)
             # Where only some addresses have an EIP, the link's choice of one of the others is no fault.
             for dst in _internet(cloud, version) if sources and sources <= ways.keys() else ():
-                yield Probe(cloud.guest, dst, "tcp", device=one.link, seen=frozenset(ways[source] for source in sources))
+                yield Probe(
+                    cloud.guest, dst, "tcp", device=one.link, seen=frozenset(ways[source] for source in sources)
+                )
             if sources and (version == 6 or not one.binded):
                 for peer in _peers(cloud, version):
                     yield Probe(cloud.guest, peer, "tcp", device=one.link, seen=sources)
@@ -298,7 +306,7 @@ def _peers(cloud: Cloud, version: int) -> list[IPAddress]:
 
 
 def dump(cloud: Cloud) -> Mapping[str, list[str]]:
-    """All of the guest's configuration as `ip` and `/proc` tell it, but for what runs by itself: lifetimes, statistics."""
+    """All of the guest's configuration as `ip` and `/proc` tell it, but for what runs by itself, as lifetimes do."""
     guest = cloud.guest
     found = {}
     for what, command in {
@@ -333,5 +341,10 @@ def rules(cloud: Cloud, version: Literal[4, 6] = 4) -> list[str]:
 
 def tables(cloud: Cloud, link: str) -> list[str]:
     """The routes of the agent's tables by one link, both IP versions, as `ip` spells them."""
-    lines = [line for v in ("-4", "-6") for line in cloud.guest.run(["ip", v, "route", "show", "table", "all"]).stdout.splitlines()]
-    return [line for line in lines if " table 2000" in line and f" dev {link} " in line]
+    lines = [line for version in ("-4", "-6") for line in shown(cloud, f"{version} route show table all")]
+    return [line.strip() for line in lines if " table 2000" in line and f" dev {link} " in line]
+
+
+def shown(cloud: Cloud, what: str) -> list[str]:
+    """The lines of `ip -d WHAT` in the guest."""
+    return cloud.guest.run(["ip", "-d", *what.split()]).stdout.splitlines()
