@@ -18,9 +18,9 @@ _UNKNOWN = errno.EIO
 """The answer got lost: the change may have been made or not.  Undoing one that was not made does nothing."""
 
 
-def apply(plan: Sequence[Change], kernel: Kernel) -> Result:
-    """Carry out the plan in its order."""
-    done: list[Change] = []
+def apply(plan: Sequence[Change], kernel: Kernel, already: Sequence[Change] = ()) -> Result:
+    """Carry out the plan in its order.  `already` is what this pass did before, which shares its fate."""
+    done = list(already)
     for _, changes in groupby(plan, key=phase):
         did, refused = _enact(list(changes), kernel)
         done += did

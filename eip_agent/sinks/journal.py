@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened
+from eip_agent.sinks.directory import opened, replace
 
 _NAME: Final = "journal.json"
 _LIMIT: Final = 4 << 20
@@ -48,22 +48,14 @@ class Journal:
         A reader sees the old one or the new one.
         """
         directory = opened(self._directory, create=True)
-        temporary = f".{_NAME}.new"  # there is one writer at a time, and a killed one leaves one file at the most
         try:
             if remembered == Remembered():
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(_NAME, dir_fd=directory)
+                os.fsync(directory)
             else:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-                with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=directory), "wb") as file:
-                    file.write(_encoded(remembered))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, _NAME, src_dir_fd=directory, dst_dir_fd=directory)
-            os.fsync(directory)
+                replace(directory, _NAME, _encoded(remembered))
         except OSError as no:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=directory)
             message = f"{self._path}: cannot be written: {no.strerror}"
             raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
         finally:

@@ -8,7 +8,7 @@ from typing import Final
 from eip_agent.core.known import Known
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened, replaced
+from eip_agent.sinks.directory import opened, replace
 
 _NAME: Final = "last-known-good.json"
 _DAMAGED: Final = "last-known-good.damaged"
@@ -57,7 +57,7 @@ class KnownStore:
         document = {"version": _VERSION, "known": encoded(known)}
         directory = opened(self._directory, create=True)
         try:
-            replaced(directory, _NAME, json.dumps(document).encode())
+            replace(directory, _NAME, json.dumps(document).encode())
         except OSError as no:
             message = f"{self.path}: cannot be written: {no.strerror}"
             raise JournalError(message, "free space or correct the permissions") from no
