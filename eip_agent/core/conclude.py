@@ -9,7 +9,7 @@ from eip_agent.core.changes import Plan, diff
 from eip_agent.core.desired import Local, Wish, given, link_settings, tables, wish
 from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, LinkFact, Remembered, Unread
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
-from eip_agent.core.judge import Testimony, eips_of, judge
+from eip_agent.core.judge import Case, eips_of, judge
 from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
 from eip_agent.core.numbers import MAIN, link_of
@@ -54,7 +54,7 @@ def conclude(
     ports, remarks = pair(cloud, kernel.links)
     excluded = [port for port in ports if _is_excluded(port, settings)]
     stories = tuple(
-        Story(port.eni, port.link, port.primary, judge(_testimony(port, cloud, kernel, settings, witnesses)))
+        Story(port.eni, port.link, port.primary, judge(_case(port, cloud, kernel, settings, witnesses)))
         if port not in excluded
         else Story(port.eni, port.link, port.primary, undecided(port.eni, (), "excluded", ""), excluded=True)
         for port in ports
@@ -117,7 +117,7 @@ def to_ask(
     for port in ports:
         if port.primary or _is_excluded(port, settings):
             continue
-        seen = _testimony(port, cloud, kernel, settings, witnesses)
+        seen = _case(port, cloud, kernel, settings, witnesses)
         if seen.told is None or not judge(seen).decided:
             found.append(port.link)
     return tuple(found)
@@ -139,7 +139,7 @@ def revert(kernel: KernelFact, remembered: Remembered) -> Plan:
     return diff(ours(kernel, remembered), (), lambda _: True, lent)
 
 
-def _testimony(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses) -> Testimony:
+def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses) -> Case:
     """What all sources say about one ENI."""
     index = port.link.link.index
     declared = [eip for eip in settings.eips if _is_for(eip, port.eni)]
@@ -155,7 +155,7 @@ def _testimony(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Setti
     if told is None and known is not None and known.api is not None and port.eni.eni_id in known.api.asked:
         before = eips_of(port.eni, cloud.instance_id, known.api.eips, primary=port.primary)
         age_of = age(witnesses.now - known.api_at)
-    return Testimony(
+    return Case(
         port,
         [fact for fact in kernel.addresses if fact.link == index],
         [route for route in kernel.routes if route.link == index and route.table == MAIN],

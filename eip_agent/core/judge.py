@@ -23,7 +23,7 @@ GONE = frozenset(("Available", "Unassociating", "Releasing"))
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class Case:
     """Everything that was seen about one ENI."""
 
     port: Port
@@ -69,7 +69,7 @@ class _DoubtError(Exception):
         self.remedy = remedy
 
 
-def judge(seen: Testimony) -> Verdict:
+def judge(seen: Case) -> Verdict:
     """Name the binding mode of one ENI.  Never raises: doubt is `Mode.UNDECIDED`."""
     claims = list(_claims(seen))
     because = tuple(evidence for claim in claims for evidence in claim.because)
@@ -82,7 +82,7 @@ def judge(seen: Testimony) -> Verdict:
     return Verdict(seen.port.eni.mac, chosen.mode, chosen.sure, because, visible)
 
 
-def _claims(seen: Testimony) -> Iterator[Claim]:
+def _claims(seen: Case) -> Iterator[Claim]:
     """What each source says, the highest first; the metadata only where nobody above it says anything."""
     found = [claim for claim in (_by_settings(seen), _by_openapi(seen), _by_offer(seen), _by_lease(seen)) if claim]
     yield from found
@@ -119,18 +119,18 @@ def _both(one: Claim, other: Claim) -> str:
     return "two sources contradict each other: " + "; but ".join(said)
 
 
-def _by_settings(seen: Testimony) -> Claim | None:
+def _by_settings(seen: Case) -> Claim | None:
     if not seen.declared:
         return None
     because = tuple(Evidence("settings", f"{eip.address} is {eip.mode.value} ({eip.place})") for eip in seen.declared)
     return Claim(seen.declared[0].mode, because, tuple(eip.address for eip in seen.declared))
 
 
-def _by_openapi(seen: Testimony) -> Claim | None:
+def _by_openapi(seen: Case) -> Claim | None:
     return None if seen.told is None else _told(seen.port, seen.told, "OpenAPI")
 
 
-def _by_memory(seen: Testimony) -> Claim | None:
+def _by_memory(seen: Case) -> Claim | None:
     if seen.told_before is None:
         return None
     claim = _told(seen.port, seen.told_before, f"OpenAPI, as it was {seen.told_age} ago")
@@ -160,7 +160,7 @@ def _sentence(eip: EipFact, mode: Mode) -> str:
     return f"{eip.address} is {mode.value}{to} ({eip.allocation_id}{pending})"
 
 
-def _by_offer(seen: Testimony) -> Claim | None:
+def _by_offer(seen: Case) -> Claim | None:
     """An offer outside the vSwitch is proof of EIP-visible mode; one inside proves that it is not."""
     offer, subnet = seen.offer, seen.port.eni.subnet
     if offer is None or subnet is None:
@@ -172,7 +172,7 @@ def _by_offer(seen: Testimony) -> Claim | None:
     return Claim(Mode.EIP_VISIBLE, because, (offer.address,))
 
 
-def _by_lease(seen: Testimony) -> Claim | None:
+def _by_lease(seen: Case) -> Claim | None:
     """What a DHCP client was given, as long as no live offer says what it would be given now."""
     leases = public_leases(seen)
     if not leases or (seen.offer is not None and seen.port.eni.subnet is not None):
@@ -185,7 +185,7 @@ def _by_lease(seen: Testimony) -> Claim | None:
     return Claim(Mode.EIP_VISIBLE, (because,), tuple(IPv4Address(int(lease.ip)) for lease in leases))
 
 
-def _by_metadata(seen: Testimony) -> Claim | None:
+def _by_metadata(seen: Case) -> Claim | None:
     eni = seen.port.eni
     if eni.private_ipv4s is None or eni.primary is None:
         return None
@@ -194,7 +194,7 @@ def _by_metadata(seen: Testimony) -> Claim | None:
     return Claim(mode, because, sure=Certainty.PROBABLE)
 
 
-def _check(seen: Testimony, chosen: Claim) -> None:
+def _check(seen: Case, chosen: Claim) -> None:
     """Raise what speaks against a mode besides another source's word."""
     place = seen.declared[0].place if seen.declared else "the settings"
     if len({eip.mode for eip in seen.declared}) > 1:
@@ -220,7 +220,7 @@ def _check(seen: Testimony, chosen: Claim) -> None:
             )
 
 
-def _visible(seen: Testimony, chosen: Claim) -> Iterator[VisibleEip]:
+def _visible(seen: Case, chosen: Claim) -> Iterator[VisibleEip]:
     """The EIPs on the link with their gateways, from whichever source knows them."""
     if chosen.mode is Mode.EIP_VISIBLE and len(chosen.eips) != 1:
         raise _DoubtError(
@@ -244,7 +244,7 @@ def _visible(seen: Testimony, chosen: Claim) -> Iterator[VisibleEip]:
         raise _DoubtError(f"one ENI has more than {SLOTS - 1} EIP gateways", "move some EIPs to another ENI")
 
 
-def _ways(seen: Testimony, address: IPv4Address) -> Iterator[_Way]:
+def _ways(seen: Case, address: IPv4Address) -> Iterator[_Way]:
     for declared in seen.declared:
         if declared.address == address:
             yield _Way(declared.gateway, declared.prefix_length)
@@ -258,7 +258,7 @@ def _ways(seen: Testimony, address: IPv4Address) -> Iterator[_Way]:
             yield _Way(gateway_by(seen.routes), lease.prefix_length)
 
 
-def public_leases(seen: Testimony) -> list[AddressFact]:
+def public_leases(seen: Case) -> list[AddressFact]:
     """The leased IPv4 addresses of the link that its vSwitch cannot have given; none where that is not known."""
     subnet = seen.port.eni.subnet
     if subnet is None:
