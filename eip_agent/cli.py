@@ -1,6 +1,9 @@
 """The command line: parse, call, print, exit.  Every AgentError ends here, as one line and at most one hint."""
 
 import argparse
+import contextlib
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -21,7 +24,20 @@ exit codes:
   4  facts missing; what is configured stays as it is
 """
 
+_UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
+
 _Command = Callable[[argparse.Namespace], int]
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal.  Left to itself argparse asks `shutil`, whose import is a tenth of the start-up time."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns or 80  # some terminals do not know
+        except OSError:
+            columns = 80
+        super().__init__(prog, width=columns - 2)
 
 
 def entry() -> None:
@@ -42,6 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
         sys.stdout = None
         return EXIT_REFUSED
+    except OSError as no:
+        if no.errno not in _UNHEARD:
+            raise
+        # A terminal that died, or a full disk behind `>`: what was done is done, and nobody can be told.
+        sys.stdout = sys.stderr = None
+        return EXIT_REFUSED
     except KeyboardInterrupt:
         _talk(["eip-agent: interrupted"])
         return 130
@@ -52,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="eip-agent",
         description="Keep every elastic IP of this Alibaba Cloud instance working, and explain it.",
         epilog=_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"eip-agent {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -61,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     apply = _command(commands, "apply", _apply, "one pass: see, decide, plan, write, verify")
     revert = _command(commands, "revert", _revert, "take back everything that is the agent's, and nothing else")
     confirm = _command(commands, "confirm", _confirm, "say yes to the `apply --confirm` that waits")
-    demo = commands.add_parser("demo", help="watch it work in a simulated instance made of network namespaces")
+    watch = "watch it work in a simulated instance made of network namespaces"
+    demo = commands.add_parser("demo", help=watch, formatter_class=_Help)
     demo.add_argument(
         "--boot",
         choices=("bare", "dhcp"),
@@ -96,7 +119,7 @@ def _command(
         help=what,
         description=f"{what[0].upper()}{what[1:]}.",
         epilog=_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     command.set_defaults(command=run)
     return command
@@ -124,16 +147,24 @@ def _apply(args: argparse.Namespace) -> int:
 
         require_net_admin("apply")
 
+        answers: list[bool] = []
+
         def ask(done: "Report") -> bool:
-            _print(args, done, explained=False)
-            _talk([f"keep it? press Enter, or run `eip-agent confirm`, within {args.confirm:g} s; else it is undone"])
-            return confirmed(settings.run_directory, args.confirm)
+            # A terminal that died hears nothing of it; somebody may confirm from elsewhere all the same.
+            with contextlib.suppress(OSError):
+                if args.format == "text":
+                    _print(args, done, explained=False)
+                within = f"within {args.confirm:g} s; else it is undone"
+                _talk([f"keep it? press Enter, or run `eip-agent confirm`, {within}"])
+                sys.stderr.flush()
+            answers.append(confirmed(settings.run_directory, args.confirm))
+            return answers[-1]
 
         with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():
             report = agent.reconcile(ask if args.confirm is not None else None)
-            if args.confirm is not None and report.result is not None and not report.result.undone:
-                _talk(["kept"])
-                return _code(report)
+        if answers == [True] and args.format == "text":
+            _talk(["kept"])
+            return _code(report)
     _print(args, report, explained=False)
     return _code(report)
 

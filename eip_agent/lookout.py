@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Mac, Remembered, Unread
@@ -127,7 +128,7 @@ class Lookout:
             return ApiFact(
                 unread=(Unread("OpenAPI", "its libraries are not installed: pip install 'eip-agent[openapi]'"),)
             )
-        return openapi_source.read(self._settings, cloud)
+        return openapi_source.read(self._settings, cloud, environment=credentials_environment())
 
 
 def macs_of(cloud: CloudFact | None) -> Collection[Mac]:

@@ -5,14 +5,14 @@ Nothing is printed here, and nothing is decided: that is `core`'s.
 """
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from eip_agent.core.changes import Change, Plan
 from eip_agent.core.conclude import needs_second_witness, removed_addresses, revert
-from eip_agent.core.facts import KernelFact, Remembered, Unread
+from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
 from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
@@ -30,6 +30,9 @@ Confirmed = Callable[[Report], bool]
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
 
+MORE_ROUNDS: Final = 2
+"""What is cut in one round may make room in the next: an address that moved to another ENI is never on both."""
+
 _CONTRADICTION: Final = Unread(
     "metadata service", "of two answers a second apart each leaves out other addresses, so none is removed"
 )
@@ -39,7 +42,6 @@ class Agent:
     """The agent with its settings, for one pass or many."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
         self._lookout = Lookout(settings)
         self._journal = Journal(settings.run_directory)
 
@@ -58,13 +60,13 @@ class Agent:
             return replace(report, unread=(*trouble, *report.unread))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
-        """Look; carry out what is planned; look again.  An empty plan writes nothing to the kernel.
+        """Look; carry out what is planned; look again.  An empty plan writes nothing.
 
         To be called with the lock held.  Raises JournalError with nothing changed, and KernelReadError, which says so
         when something was.
         """
         with Netlink() as netlink:
-            remembered = self._journal.read()
+            remembered = self._remembered()
             seen = self._lookout.see(netlink)
             report = self._lookout.report(seen, remembered)
             if needs_second_witness(report.plan):
@@ -74,14 +76,12 @@ class Agent:
                 report = self._lookout.report(seen, remembered)
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
-            woken = self._wake(netlink, seen, report, remembered)
-            if woken.applied:
-                remembered = self._journal.read()
-                seen = self._lookout.ask_links(self._lookout.again(netlink, seen))
-                report = self._lookout.report(seen, remembered)
-            if report.plan or woken.applied:
-                left = partial(self._left, seen)
-                report = self._carried_out(report, netlink, remembered, left, confirmed, woken.applied)
+            if report.plan:
+                work = _Work(netlink, self._journal, macs_of(report.cloud), remembered)
+                seen, report = self._woken(seen, report, work)
+                report = self._carried_out(report, work, partial(self._left, seen), confirmed)
+            else:
+                report = self._settled(report, remembered, seen.kernel)
             return replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
 
     def take_back(self) -> Report:
@@ -90,64 +90,58 @@ class Agent:
         To be called with the lock held.  Needs no metadata.  Raises KernelReadError and JournalError.
         """
         with Netlink() as netlink:
-            remembered = self._journal.read()
-            plan = revert(kernel_source.read(netlink, ()), remembered)
-            report = Report(None, plan=plan)
-            return self._carried_out(report, netlink, remembered, revert) if plan else report
+            remembered = self._remembered()
+            kernel = kernel_source.read(netlink, ())
+            report = Report(None, plan=revert(kernel, remembered))
+            if not report.plan:
+                return self._settled(report, remembered, kernel)
+            return self._carried_out(report, _Work(netlink, self._journal, (), remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
         with Netlink() as netlink:
             return Report(None, plan=revert(kernel_source.read(netlink, ()), self._journal.read()))
 
+    def _remembered(self) -> Remembered:
+        self._journal.tidy()
+        return self._journal.read()
+
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered) -> Plan:
         return self._lookout.report(replace(seen, kernel=kernel), remembered).plan
 
-    def _wake(self, netlink: Netlink, seen: Seen, report: Report, remembered: Remembered) -> Result:
-        """Bring up the links that have to be asked what the cloud offers them: one that is down hears nothing."""
+    def _woken(self, seen: Seen, report: Report, work: "_Work") -> tuple[Seen, Report]:
+        """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
+
+        A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
+        """
         asleep = {link.link.index for link in self._lookout.to_ask(seen) if not link.up}
-        plan = tuple(
+        wake = tuple(
             change
             for change in report.plan
             if isinstance(change.after, LinkSetting) and change.after.name == UP and change.after.link.index in asleep
         )
-        if not plan:
-            return Result()
-        from eip_agent.sinks.apply import apply  # noqa: PLC0415  as in `_carried_out`
-        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
-
-        self._journal.write(foresee(remembered, plan, seen.kernel))
-        return apply(plan, NetlinkKernel(netlink))
+        if not wake:
+            return seen, report
+        work.carry_out(wake, seen.kernel)
+        seen = self._lookout.ask_links(replace(seen, kernel=work.look()))
+        report = self._lookout.report(seen, work.remembered)
+        return seen, replace(report, plan=(*wake, *report.plan))
 
     def _carried_out(
         self,
         report: Report,
-        netlink: Netlink,
-        remembered: Remembered,
+        work: "_Work",
         left: Callable[[KernelFact, Remembered], Plan],
         confirmed: Confirmed | None = None,
-        already: tuple[Change, ...] = (),
     ) -> Report:
-        """`already` is what this pass did before: it is undone with the rest."""
-        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
-        from eip_agent.sinks.apply import apply, undo  # noqa: PLC0415
-        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
-
-        macs = macs_of(report.cloud)
-        before = kernel_source.read(netlink, macs)
-        foreseen = foresee(remembered, report.plan, before)
-        if foreseen != remembered:
-            self._journal.write(foreseen)
-        writer = NetlinkKernel(netlink)
-        result = apply(report.plan, writer, already)
-        done, kept = replace(report, plan=(*already, *report.plan), result=result), False
+        work.carry_out([change for change in report.plan if change not in work.result.applied], work.look())
+        done, kept = replace(report, result=work.result), False
         try:
-            after = kernel_source.read(netlink, macs)
-            done = replace(done, left=left(after, foreseen))
-            kept = confirmed is None or not result.applied or bool(result.refused) or confirmed(done)
+            done = _finished(done, work, left)
+            kept = confirmed is None or not work.result.applied or bool(work.result.refused) or confirmed(done)
         except KernelReadError as unseen:
             if confirmed is None:
-                message = f"{len(result.applied)} changes were made, and could not be verified: {unseen}"
+                message = f"{len(work.result.applied)} changes were made, and could not be verified: {unseen}"
                 raise KernelReadError(message, "run it again: it goes on from what it finds") from unseen
             done = replace(done, unread=(*done.unread, Unread("kernel", str(unseen))))
         except AgentError as unasked:
@@ -155,15 +149,70 @@ class Agent:
         finally:
             # Whatever went wrong: what was to be confirmed and was not does not stay.
             if not kept and confirmed is not None:
-                undoing = given_back(result.applied, kernel_source.read(netlink, macs), foreseen)
-                undone, stuck = undo(undoing, writer)
-                done = replace(done, result=replace(result, undone=undone, stuck=stuck), left=())
-                after = kernel_source.read(netlink, macs)
-        settled = settle(foreseen, after)
-        if settled != remembered or foreseen != remembered:
+                work.undo()
+                done = replace(done, result=work.result, left=())
+        return self._settled(done, work.remembered, work.look())
+
+    def _settled(self, report: Report, written: Remembered, kernel: KernelFact) -> Report:
+        """Forget in the journal what is not so; also what an earlier pass foresaw before it was killed."""
+        settled = settle(written, kernel)
+        if settled != written:
             try:
                 self._journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
-                done = replace(done, unread=(*done.unread, Unread("journal", str(full))))
-        return done
+                return replace(report, unread=(*report.unread, Unread("journal", str(full))))
+        return report
+
+
+class _Work:
+    """A plan on its way into the kernel: what this pass has done, and what the journal holds of it."""
+
+    def __init__(self, netlink: Netlink, journal: Journal, macs: Collection[Mac], remembered: Remembered) -> None:
+        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
+        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
+
+        self._netlink = netlink
+        self._writer = NetlinkKernel(netlink)
+        self._journal = journal
+        self._macs = macs
+        self.remembered = remembered
+        self.result = Result()
+
+    def look(self) -> KernelFact:
+        """Raises KernelReadError."""
+        return kernel_source.read(self._netlink, self._macs)
+
+    def carry_out(self, plan: Sequence[Change], kernel: KernelFact) -> None:
+        """Write ahead, then write.  Raises JournalError with nothing of the plan done."""
+        from eip_agent.sinks.apply import apply  # noqa: PLC0415 as above
+
+        foreseen = foresee(self.remembered, plan, kernel)
+        if foreseen != self.remembered:
+            self._journal.write(foreseen)
+        self.remembered = foreseen
+        self.result = apply(plan, self._writer, self.result.applied)
+
+    def undo(self) -> None:
+        """Take back what this pass has done."""
+        from eip_agent.sinks.apply import undo  # noqa: PLC0415 as above
+
+        undone, stuck = undo(given_back(self.result.applied, self.look(), self.remembered), self._writer)
+        self.result = replace(self.result, undone=undone, stuck=stuck)
+
+
+def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembered], Plan]) -> Report:
+    """Look again, and go on while there is something left to do."""
+    kernel = work.look()
+    done = replace(report, left=left(kernel, work.remembered))
+    for _ in range(MORE_ROUNDS):
+        if not done.left or work.result.refused or needs_second_witness(done.left):
+            break
+        try:
+            work.carry_out(done.left, kernel)
+        except JournalError as full:
+            return replace(done, unread=(*done.unread, Unread("journal", str(full))))
+        kernel = work.look()
+        plan = (*done.plan, *done.left)
+        done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))
+    return done

@@ -11,6 +11,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
+from types import NoneType
 from typing import Annotated, Any, Final, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -135,9 +136,23 @@ def _url(text: str) -> str:
     return f"http://{url.netloc}"
 
 
-def _directory(text: str) -> str:
+def _absolute(text: str) -> str:
     if not is_absolute(text):
         raise _wrong(f"{_shown(text)} is not an absolute path")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    host, colon, port = text.rpartition(":") if ":" in text else (text, "", "443")
+    named = re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", host)
+    if not named or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise _wrong(f"{_shown(text)} is neither a host nor host:port")
+    return f"{host}{colon}{port if colon else ''}"
+
+
+def _role(text: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", text):
+        raise _wrong(f"{_shown(text)} is not the name of a RAM role")
     return text
 
 
@@ -151,6 +166,7 @@ Minutes = Annotated[
     float, Field(gt=0, le=600, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 600")
 ]
 Switch = Annotated[bool, Field(description="accepted: true or false")]
+ENDPOINT: Final = "accepted: host or host:port, for example {}-vpc.cn-hangzhou.aliyuncs.com"
 MACS: Final = "accepted: a MAC address, for example 00:16:3e:00:00:01"
 ENIS: Final = "accepted: the id of an ENI, for example eni-bp1a2b3c4d5e6f7g8h9i"
 
@@ -170,6 +186,34 @@ class Metadata(Strict):
     )
     timeout: Seconds = DEFAULTS.metadata_timeout
     deadline: Minutes = DEFAULTS.metadata_deadline
+
+
+class Endpoints(Strict):
+    """`[openapi.endpoints]`: whom to ask instead of the region's in-VPC and public endpoints."""
+
+    vpc: Annotated[str, _text(_endpoint)] | None = Field(default=None, description=ENDPOINT.format("vpc"))
+    ecs: Annotated[str, _text(_endpoint)] | None = Field(default=None, description=ENDPOINT.format("ecs"))
+
+
+class Openapi(Strict):
+    """`[openapi]`: whether to ask the OpenAPI, where, and as whom."""
+
+    enabled: Switch | None = Field(default=DEFAULTS.openapi, description="accepted: true or false")
+    timeout: Seconds = DEFAULTS.openapi_timeout
+    deadline: Minutes = DEFAULTS.openapi_deadline
+    endpoints: Endpoints = Endpoints()
+    ca_file: Annotated[str, _text(_absolute)] | None = Field(
+        default=None, description="accepted: the absolute path of a file with certificates in PEM"
+    )
+    ram_role: Annotated[str, _text(_role)] | None = Field(
+        default=None, description="accepted: the name of the RAM role that is attached to the instance"
+    )
+
+
+class Dhcp(Strict):
+    """`[dhcp]`: what may be asked of the cloud's DHCP servers."""
+
+    offers: Switch = DEFAULTS.dhcp_offers
 
 
 class Exclude(Strict):
@@ -229,9 +273,12 @@ class Document(BaseSettings):
 
     model_config = SettingsConfigDict(strict=True, extra="forbid", frozen=True)
 
-    run_directory: Annotated[str, _text(_directory)] = Field(default=DEFAULTS.run_directory, description=ABSOLUTE)
+    run_directory: Annotated[str, _text(_absolute)] = Field(default=DEFAULTS.run_directory, description=ABSOLUTE)
+    state_directory: Annotated[str, _text(_absolute)] = Field(default=DEFAULTS.state_directory, description=ABSOLUTE)
     lock_timeout: Minutes = DEFAULTS.lock_timeout
     metadata: Metadata = Metadata()
+    openapi: Openapi = Openapi()
+    dhcp: Dhcp = Dhcp()
     exclude: Exclude = Exclude()
     leave: Leave = Leave()
     eip: list[Eip] = Field(
@@ -288,6 +335,14 @@ def _settings(document: Document, written: Written) -> Settings:
         leave_addresses=document.leave.addresses,
         leave_links=document.leave.links,
         leave_ipv6=document.leave.ipv6,
+        openapi=document.openapi.enabled,
+        openapi_timeout=document.openapi.timeout,
+        openapi_deadline=document.openapi.deadline,
+        openapi_endpoints=tuple((name, host) for name, host in document.openapi.endpoints if host is not None),
+        openapi_ca_file=document.openapi.ca_file,
+        openapi_ram_role=document.openapi.ram_role,
+        dhcp_offers=document.dhcp.offers,
+        state_directory=document.state_directory,
         run_directory=document.run_directory,
         lock_timeout=document.lock_timeout,
         notes=written.notes,
@@ -329,7 +384,7 @@ def _nested(texts: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
 
 def _value(text: str, field: FieldInfo | None) -> Any:
     """Read text by the type of its place; text that does not fit stays as it is, to be refused with the rest."""
-    wanted = None if field is None else field.annotation
+    wanted = None if field is None else _without_none(field.annotation)
     try:
         if wanted is float:
             return float(text)
@@ -343,6 +398,14 @@ def _value(text: str, field: FieldInfo | None) -> Any:
     except (ValueError, RecursionError):
         pass
     return text
+
+
+def _without_none(annotation: Any) -> Any:
+    """The type of a value that may be left out: bool of `Annotated[bool, ...] | None`."""
+    rest = [one for one in get_args(annotation) if one is not NoneType]
+    if len(rest) + 1 != len(get_args(annotation)):
+        return annotation
+    return get_args(rest[0])[0] if get_origin(rest[0]) is Annotated else rest[0]
 
 
 def _field(key: Sequence[str | int]) -> FieldInfo | None:

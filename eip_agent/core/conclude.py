@@ -1,13 +1,22 @@
 """One pass without its two ends: from facts to a report with verdicts and a plan.  Pure, so that it can be proved."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
-from eip_agent.core.desired import Local, Wish, given, link_settings, tables, wish
-from eip_agent.core.facts import CloudFact, EniFact, IPNetwork, KernelFact, LinkFact, Remembered, Unread
+from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
+from eip_agent.core.facts import (
+    AddressFact,
+    CloudFact,
+    EniFact,
+    IPNetwork,
+    KernelFact,
+    LinkFact,
+    Remembered,
+    Unread,
+)
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.judge import Case, eips_of, judge
 from eip_agent.core.known import Known, age
@@ -15,7 +24,7 @@ from eip_agent.core.layout import Exit, rules
 from eip_agent.core.numbers import MAIN, link_of
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
-from eip_agent.core.ownership import borrowed, ours, setting_of
+from eip_agent.core.ownership import borrowed, is_our_route, ours, setting_of
 from eip_agent.core.pairing import Port, pair
 from eip_agent.core.remarks import contradictions, denied, groups, released, stale_leases, strangers, turned
 from eip_agent.core.report import Report, Story, unread_of
@@ -72,17 +81,26 @@ def conclude(
         for port, story in zip(ports, stories, strict=True)
         if port not in excluded
     }
-    exits = _without_lone_primary([exit_ for wished in wishes.values() for exit_ in wished.exits])
+    unlisted = _unlisted(cloud, kernel, ports)
+    exits = _without_lone_primary(
+        [
+            *(exit_ for wished in wishes.values() for exit_ in wished.exits),
+            *(exit_ for port in unlisted for exit_ in carried(kernel, port)),
+        ]
+    )
+    held = ours(kernel, remembered)
+    may_cut = _only_of_gone_links(kernel) if witnesses.silent else _may_cut(kernel, wishes, excluded, settings)
+    staying = {address for wished in wishes.values() for address in wished.addresses}
+    leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
     want: frozenset[Item] = frozenset(
         [
-            *_rules(exits, kernel, ports),
+            *_rules(exits, _then(kernel, leaving, staying), [*ports, *unlisted]),
             *(route for exit_ in exits for route in tables(exit_, kernel)),
             *(address for wished in wishes.values() for address in wished.addresses),
             *_settings_of(wishes, exits, settings),
         ]
     )
-    have = ours(kernel, remembered) | frozenset(_present(want, kernel))
-    may_cut = _only_of_gone_links(kernel) if witnesses.silent else _may_cut(kernel, wishes, excluded)
+    have = held | frozenset(_present(want, kernel))
     plan = diff(have, want, may_cut, dict(borrowed(kernel, remembered)))
     return Report(
         cloud,
@@ -180,6 +198,24 @@ def _is_excluded(port: Port, settings: Settings) -> bool:
     return port.eni.mac in settings.exclude_macs or port.eni.eni_id in settings.exclude_enis
 
 
+def _unlisted(cloud: CloudFact, kernel: KernelFact, ports: Sequence[Port]) -> list[Port]:
+    """The links that have tables of ours and are of no listed ENI, as if they were: what they have is carried over."""
+    tabled = {link_of(route.table) for route in kernel.routes if is_our_route(route)}
+    tabled -= {port.link.link.index for port in ports}
+    return [
+        Port(EniFact(link.mac), link, link.mac == cloud.primary_mac)
+        for link in kernel.links
+        if link.link.index in tabled
+    ]
+
+
+def _then(kernel: KernelFact, leaving: Collection[tuple[object, ...]], staying: Iterable[Address]) -> KernelFact:
+    """The kernel with the addresses that it will have: rules are made for those, and not again for them next time."""
+    kept = (fact for fact in kernel.addresses if ("address", fact.link, fact.ip, fact.prefix_length) not in leaving)
+    added = (AddressFact(item.link.index, item.ip, item.prefix_length) for item in staying)
+    return replace(kernel, addresses=(*kept, *added))
+
+
 def _rules(exits: Sequence[Exit], kernel: KernelFact, ports: Sequence[Port]) -> frozenset[Rule]:
     eni_links = {port.link.link.index for port in ports}
     found: frozenset[Rule] = frozenset()
@@ -232,7 +268,9 @@ def _present(wanted: Iterable[Item], kernel: KernelFact) -> Iterator[LinkSetting
                 yield LinkSetting(item.link, item.name, value)
 
 
-def _may_cut(kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port]) -> Callable[[Item], bool]:
+def _may_cut(
+    kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port], settings: Settings
+) -> Callable[[Item], bool]:
     """What may be removed: of ENIs of which all is known, of those to be left alone, and of links that are gone.
 
     An ENI that the metadata service does not list, while its link is there, is not gone: it is unknown.
@@ -247,6 +285,8 @@ def _may_cut(kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence
             case Rule(table=table):
                 link = link_of(table) if table is not None else None
                 return link is None or link not in present or link in families
+            case Address() if settings.leave_addresses:
+                return False
             case Address(link=link, ip=ip):
                 return link.index not in present or ip.version in families.get(link.index, ())
             case Route(table=table, destination=destination):

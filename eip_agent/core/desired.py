@@ -94,6 +94,8 @@ def wish(
         exits += _exits4(port, verdict, kernel, [ip for ip in extra if isinstance(ip, IPv4Address)], settings)
     if 6 in families and not settings.leave_ipv6:
         exits += _exits6(port, [ip for ip in extra if isinstance(ip, IPv6Address)], settings)
+    if settings.leave_links and not port.link.up:
+        exits = []  # The kernel takes no route by a link that is down.
     addresses = [
         address
         for address in ([] if settings.leave_addresses else _addresses(port, verdict, settings))

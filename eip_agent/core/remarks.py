@@ -75,7 +75,7 @@ def turned(stories: Sequence[Story], known: Known | None, now: float) -> Iterato
         if known is not None and mode is not None and story.verdict.decided and mode is not story.verdict.mode:
             yield Remark(
                 f"{story.link.link.name} {story.eni.eni_id or story.eni.mac}",
-                f"its binding mode was {mode.value} {age(now - known.saved_at)} ago, and is {story.verdict.mode.value} now",
+                f"its binding mode was {mode.value} {age(now - known.saved_at)} ago, and is {story.verdict.mode.value}",
                 "the ENI is configured anew by the new mode; connections to the old address end",
                 "nothing, if you changed it; else see who may call ModifyEipForwardMode and AssociateEipAddress",
             )

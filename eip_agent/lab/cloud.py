@@ -17,8 +17,8 @@
                               └────────────┘ └────────────┘
 
 The router forwards by host routes (`wiring`), and drops and translates by nftables (`ruleset`); where the public
-documentation is silent, those two state what is assumed.  It runs the metadata service and DHCP.  Nothing of it touches
-the network of the machine, and all of it ends with the process.
+documentation is silent, those two state what is assumed.  It runs the metadata service, DHCP and the OpenAPI.  Nothing
+of it touches the network of the machine, and all of it ends with the process.
 """
 
 import contextlib
@@ -33,10 +33,13 @@ from typing import TYPE_CHECKING, Final, Self
 import eip_agent
 from eip_agent.lab import guest as image
 from eip_agent.lab import wiring
+from eip_agent.lab.account import Account
+from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.dhcp import DhcpServer
 from eip_agent.lab.echo import EchoServer
 from eip_agent.lab.metadata import MetadataService
 from eip_agent.lab.namespace import Namespace, tool
+from eip_agent.lab.openapi import OpenApiService
 from eip_agent.lab.probe import answers_arp
 from eip_agent.lab.ruleset import INTERNET, Element, change, counter, elements, gateways, skeleton
 from eip_agent.lab.topology import Eni, Topology, VSwitch
@@ -116,7 +119,11 @@ class Cloud:
             self.guest = stack.enter_context(Namespace("guest"))
             self.router = stack.enter_context(Namespace("router"))
             self.internet = stack.enter_context(Namespace("internet"))
-            self.metadata = MetadataService(topology, self.router)
+            self.account = Account()
+            """Who may ask the OpenAPI; the metadata service gives the credentials of its RAM role out."""
+            self.metadata = MetadataService(topology, self.router, self.account)
+            self.openapi = OpenApiService(topology, self.router, self.account, self.directory)
+            """Refuses connections where `cryptography` is not installed."""
             self.dhcp = DhcpServer(topology, self.router, {})
             self._peer_stacks: dict[str, contextlib.ExitStack] = {}
             self._stack = stack.pop_all()
@@ -147,7 +154,7 @@ class Cloud:
         is the guest's business, as in the cloud.
         """
         self._converge(topology)
-        self.metadata.topology = topology
+        self.metadata.topology = self.openapi.topology = topology
         self.dhcp.update(topology, {link: link for link in self._plugged})
 
     def spoofs(self) -> dict[str, int]:
@@ -175,6 +182,11 @@ class Cloud:
         self._settings.write_text(text, encoding="utf-8")
         return self._settings
 
+    def openapi_settings(self) -> str:
+        """Settings, as TOML, that lead the agent to this cloud's OpenAPI."""
+        host = self.openapi.endpoint
+        return f'[openapi]\nca_file = "{self.openapi.ca_file}"\nendpoints = {{ ecs = "{host}", vpc = "{host}" }}\n'
+
     def agent_command(self, *arguments: str) -> list[str]:
         """The command line of the agent, for `guest.start`; it wants `agent_environment`."""
         settings = ["--config", str(self._settings)] if self._settings else []
@@ -185,9 +197,19 @@ class Cloud:
 
     @property
     def agent_environment(self) -> dict[str, str]:
-        """What the agent sees: nothing of the caller's, so no proxies and no settings."""
-        package = Path(eip_agent.__file__).parent.parent
-        return {"PATH": _PATH, "PYTHONPATH": str(package), "EIP_AGENT_RUN_DIRECTORY": str(self.directory / "run")}
+        """What the agent sees: nothing of the caller's, so no proxies and no settings.
+
+        It asks the OpenAPI only where its settings lead it to this cloud's.
+        """
+        environment = {
+            "PATH": _PATH,
+            "PYTHONPATH": str(Path(eip_agent.__file__).parent.parent),
+            "EIP_AGENT_RUN_DIRECTORY": str(self.directory / "run"),
+            "EIP_AGENT_STATE_DIRECTORY": str(self.directory / "state"),
+        }
+        if self._settings is None or "[openapi]" not in self._settings.read_text(encoding="utf-8"):
+            environment["EIP_AGENT_OPENAPI__ENABLED"] = "false"
+        return environment
 
     def agent(self, *arguments: str, timeout: float = 60) -> "CompletedProcess[str]":
         """Run the real agent in the guest and wait for it, whatever its exit code."""
@@ -206,6 +228,8 @@ class Cloud:
             self._stack.enter_context(EchoServer(namespace))
         self._stack.enter_context(EchoServer(self.router, _ECHO, [wiring.SERVICE_ADDRESS]))
         self._stack.enter_context(self.metadata)
+        if can_certify():
+            self._stack.enter_context(self.openapi)
         self._stack.enter_context(self.dhcp)
         self.dhcp.update(self.topology, {link: link for link in self._plugged})
         image.boot(self.guest, self.topology, self._boot)

@@ -1,7 +1,8 @@
 """The simulated metadata service: a real HTTP server that answers as documented, and fails on demand.
 
 Assumptions where the documentation is silent: see `document.Binded`; a directory is listed with or without a slash
-at the end of its path; a leaf with one is 404; the reasons of errors are their HTTP names.
+at the end of its path; a leaf with one is 404; the reasons of errors are their HTTP names; `meta-data/all` leaves
+credentials out.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol, Self, cast
 
+from eip_agent.lab.account import Account
 from eip_agent.lab.document import Binded, Tree, metadata_tree, whole_document
 from eip_agent.lab.topology import Topology
 
@@ -92,8 +94,10 @@ class MetadataService:
     `topology`, `faults` and the switches may be set at any time.
     """
 
-    def __init__(self, topology: Topology, namespace: Enterable | None) -> None:
+    def __init__(self, topology: Topology, namespace: Enterable | None, account: Account | None = None) -> None:
         self.topology = topology
+        self.account = account
+        """Whose credentials are given out at `ram/security-credentials/`; nobody's, as without a RAM role."""
         self.binded = Binded.PRIVATE
         self.hardened = False
         """A GET without a token is answered 403."""
@@ -162,7 +166,10 @@ class MetadataService:
 
     def tree(self, path: str) -> Tree:
         """What is below `/latest/` for a request of `path`, with the faults of the data in it."""
-        root: Tree = {"meta-data": metadata_tree(self.topology, self.binded)}
+        inside = metadata_tree(self.topology, self.binded)
+        if self.account and self.account.role and path != "meta-data/all":
+            inside["ram"] = {"security-credentials": {self.account.role: self.account.role_credentials()}}
+        root: Tree = {"meta-data": inside}
         for fault in self._due(path, _DATA):
             _spoil(root, fault)
         return root

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from eip_agent.core.facts import Mac
+from eip_agent.core.openapi import Bound, DnatFact, HavipFact
 from eip_agent.core.settings import Mode
 
 
@@ -53,6 +54,22 @@ class Eip:
     """Visible modes."""
     prefix_length: int = 32
     """Visible modes: the mask that goes with the address."""
+    status: str = "InUse"
+    """What the OpenAPI says of it; packets pass whatever that is."""
+    locks: tuple[str, ...] = ()
+    """`financial`, `security`: why it would be locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An EIP of the account that is not on an ENI of this instance.  Only the OpenAPI knows; no packet ever comes."""
+
+    address: IPv4Address
+    bound: Bound = Bound.NOTHING
+    instance_id: str = ""
+    mode: str = "NAT"
+    """As the OpenAPI spells it; NAT gateways have theirs in `MULTI_BINDED`."""
+    private_address: IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,13 @@ class Topology:
         default=(IPv4Address("198.51.100.7"), IPv4Address("203.0.113.200"), IPv6Address("2001:db8:ffff::7"))
     )
     """Hosts of the Internet; the second one lives inside the mask of the demo's visible EIPs, a stranger to them."""
+    elsewhere: tuple[Elsewhere, ...] = ()
+    static_ip: IPv4Address | None = None
+    """The instance's static public address; only the OpenAPI knows of it."""
+    dnat: tuple[DnatFact, ...] = ()
+    """Entries of NAT gateways; only the OpenAPI knows of them."""
+    havips: tuple[HavipFact, ...] = ()
+    """Of the VPC; only the OpenAPI knows of them."""
 
     @property
     def primary(self) -> Eni:
@@ -139,7 +163,7 @@ def vswitch(number: int, *, dual_stack: bool = True) -> VSwitch:
 
 
 def eni(index: int, subnet: VSwitch, hosts: Iterable[int] = (10,), eips: Iterable[Eip] = ()) -> Eni:
-    """The ENI of link `eth<index>` with the given host numbers in `subnet`; as many IPv6 addresses where that has them."""
+    """The ENI of link `eth<index>` with the given host numbers in `subnet`; as many IPv6 ones where that has them."""
     hosts = tuple(hosts)
     ipv6s = tuple(subnet.cidr6.network_address + 0x1000 + host for host in hosts) if subnet.cidr6 else ()
     return Eni(

@@ -15,6 +15,7 @@ INTERNET_MAC: Final = "02:00:00:00:00:01"
 PEER_MAC: Final = "00:16:3e:ff:00:01"
 """One for all peers, each of which is alone on its wire."""
 METADATA_ADDRESS: Final = "100.100.100.200"
+OPENAPI_ADDRESS: Final = "100.100.100.201"
 SERVICE_ADDRESS: Final = "100.100.2.136"
 """A DNS server of the cloud; in the lab it echoes on port 7."""
 TRANSIT: Final = ("169.254.0.1", "169.254.0.2")
@@ -61,6 +62,7 @@ def router(topology: Topology, peers: Mapping[str, str]) -> frozenset[Item]:
     """
     items = {
         Item("addr", f"{METADATA_ADDRESS}/32", "lo"),
+        Item("addr", f"{OPENAPI_ADDRESS}/32", "lo"),
         Item("addr", f"{SERVICE_ADDRESS}/32", "lo"),
         Item("route", f"blackhole {SERVICES}"),
         Item("route", f"blackhole {topology.vpc6}"),

@@ -18,9 +18,9 @@ _UNKNOWN = errno.EIO
 """The answer got lost: the change may have been made or not.  Undoing one that was not made does nothing."""
 
 
-def apply(plan: Sequence[Change], kernel: Kernel, already: Sequence[Change] = ()) -> Result:
-    """Carry out the plan in its order.  `already` is what this pass did before, which shares its fate."""
-    done = list(already)
+def apply(plan: Sequence[Change], kernel: Kernel, earlier: Sequence[Change] = ()) -> Result:
+    """Carry out the plan in its order; `earlier` is what this pass has done before it, and would undo with it."""
+    done = list(earlier)
     for _, changes in groupby(plan, key=phase):
         did, refused = _enact(list(changes), kernel)
         done += did

@@ -41,18 +41,22 @@ def opened(path: str, *, create: bool) -> int:
     return descriptor
 
 
+def temporary(name: str) -> str:
+    """Where a file is written before it takes its name.  There is one writer at a time, so one name is enough."""
+    return f".{name}.new"
+
+
 def replace(directory: int, name: str, data: bytes) -> None:
     """Replace a file as a whole; when this returns, it is on the disk.  Raises OSError, with the old one in place."""
-    temporary = f".{name}.new"  # there is one writer at a time, and a killed one leaves one file at the most
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=directory), "wb") as file:
+        with os.fdopen(os.open(temporary(name), flags, 0o600, dir_fd=directory), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.replace(temporary(name), name, src_dir_fd=directory, dst_dir_fd=directory)
         os.fsync(directory)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
+            os.unlink(temporary(name), dir_fd=directory)
         raise

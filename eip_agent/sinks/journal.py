@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened, replace
+from eip_agent.sinks.directory import opened, replace, temporary
 
 _NAME: Final = "journal.json"
+"""There is one writer at a time, and a killed one leaves one file at the most."""
 _LIMIT: Final = 4 << 20
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 
@@ -42,6 +43,15 @@ class Journal:
             os.close(directory)
         return self._decoded(data)
 
+    def tidy(self) -> None:
+        """Remove what a killed writer left.  To be called with the lock held; does nothing where it cannot."""
+        with contextlib.suppress(OSError, JournalError):
+            directory = opened(self._directory, create=False)
+            try:
+                os.unlink(temporary(_NAME), dir_fd=directory)
+            finally:
+                os.close(directory)
+
     def write(self, remembered: Remembered) -> None:
         """Replace the journal; when this returns, it is on the disk.  Raises JournalError, with the old one in place.
 
@@ -52,9 +62,9 @@ class Journal:
             if remembered == Remembered():
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(_NAME, dir_fd=directory)
-                os.fsync(directory)
             else:
                 replace(directory, _NAME, _encoded(remembered))
+            os.fsync(directory)
         except OSError as no:
             message = f"{self._path}: cannot be written: {no.strerror}"
             raise JournalError(message, "nothing was changed; free space or correct the permissions") from no

@@ -38,7 +38,7 @@ def seen(**overrides: Any) -> Case:
 def test_metadata_alone_is_nat_and_only_probable() -> None:
     verdict = judge(seen())
 
-    assert (Mode.NAT, Certainty.PROBABLE) == (verdict.mode, verdict.certainty)
+    assert (verdict.mode, verdict.certainty) == (Mode.NAT, Certainty.PROBABLE)
     assert [evidence.source for evidence in verdict.because] == ["metadata private-ipv4s"]
 
 
@@ -137,7 +137,7 @@ def test_what_the_openapi_said_before_is_only_probable_and_tells_its_age() -> No
 
     verdict = judge(seen(told_before=before, told_age="2 hours"))
 
-    assert (Mode.MULTI_EIP_VISIBLE, Certainty.PROBABLE, (ON_ENI,)) == (verdict.mode, verdict.certainty, verdict.visible)
+    assert (verdict.mode, verdict.certainty, verdict.visible) == (Mode.MULTI_EIP_VISIBLE, Certainty.PROBABLE, (ON_ENI,))
     assert "2 hours ago" in verdict.because[0].source
 
 
@@ -178,7 +178,7 @@ def test_an_eip_without_a_known_gateway_is_not_configured(case: Case) -> None:
 def test_a_mode_this_version_does_not_know_decides_nothing() -> None:
     verdict = judge(seen(told=[told(mode=None)]))
 
-    assert (Mode.NAT, Certainty.PROBABLE) == (verdict.mode, verdict.certainty)
+    assert (verdict.mode, verdict.certainty) == (Mode.NAT, Certainty.PROBABLE)
 
 
 def test_the_primary_eni_only_has_nat() -> None:

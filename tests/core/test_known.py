@@ -40,7 +40,7 @@ def test_a_silent_openapi_leaves_what_it_said_before_with_its_age(silent: ApiFac
     found = renewed(known(), cloud(), silent, MODES, NOW + REFRESH)
 
     assert found is not None
-    assert (API, NOW, NOW + REFRESH) == (found.api, found.api_at, found.saved_at)
+    assert (found.api, found.api_at, found.saved_at) == (API, NOW, NOW + REFRESH)
 
 
 def test_another_instance_starts_anew() -> None:

@@ -12,13 +12,14 @@
 import contextlib
 import json
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.settings import Mode
@@ -139,6 +140,13 @@ def applied(
 WAIT: Final = 1.0
 """Seconds for a packet that must be answered, on a busy machine too; only a fault costs it."""
 
+_SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
+_GROUPS: Final = (1, 5, 7, 8, 9, 11, 19, 24, 25, 32)
+"""RTNLGRP_* of linux/rtnetlink.h: links, and for both IP versions addresses, routes, rules and settings; nexthops.
+Neighbours are left out: they come and go with every packet."""
+_QUIET: Final = 0.2
+"""Seconds without a message: what a link that came up has to say is said by then."""
+
 
 # --- the contract -----------------------------------------------------------------------------------------------------
 
@@ -155,14 +163,15 @@ class Probe:
     port: int = PORT
     seen: frozenset[IPAddress] = frozenset()
     """Of whom the far side must see one as the source; empty where that is not asked."""
+    wait: float = WAIT
 
     def fault(self) -> str:
         """What is wrong; empty when nothing is."""
         if self.proto == "icmp":
-            answered = reach(self.place, self.dst, "icmp", source=self.source, device=self.device, timeout=WAIT)
+            answered = reach(self.place, self.dst, "icmp", source=self.source, device=self.device, timeout=self.wait)
             return "" if answered else f"{self}: no answer"
         seen = seen_source(
-            self.place, self.dst, self.proto, source=self.source, device=self.device, port=self.port, timeout=WAIT
+            self.place, self.dst, self.proto, source=self.source, device=self.device, port=self.port, timeout=self.wait
         )
         if seen is None:
             return f"{self}: no answer"
@@ -326,9 +335,9 @@ def dump(cloud: Cloud) -> Mapping[str, list[str]]:
 
 
 def _at_rest(value: Any) -> Any:
-    """Without what changes by itself."""
+    """Without what changes by itself; a link gets its queue when it is first up, and keeps it."""
     if isinstance(value, dict):
-        running = {"valid_life_time", "preferred_life_time", "expires", "age", "used", "stats64"}
+        running = {"valid_life_time", "preferred_life_time", "expires", "age", "used", "stats64", "qdisc"}
         return {key: _at_rest(inner) for key, inner in value.items() if key not in running}
     return [_at_rest(inner) for inner in value] if isinstance(value, list) else value
 
@@ -343,6 +352,33 @@ def tables(cloud: Cloud, link: str) -> list[str]:
     """The routes of the agent's tables by one link, both IP versions, as `ip` spells them."""
     lines = [line for version in ("-4", "-6") for line in shown(cloud, f"{version} route show table all")]
     return [line.strip() for line in lines if " table 2000" in line and f" dev {link} " in line]
+
+
+class Ear:
+    """Hears everything that changes in the guest's links, addresses, routes, rules and their settings."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._socket = cloud.guest.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.bind((0, 0))
+        for group in _GROUPS:
+            self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+        self._socket.settimeout(_QUIET)
+
+    def __enter__(self) -> Self:
+        self.heard()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def heard(self) -> list[int]:
+        """The types of all messages so far, until it has been quiet for a while."""
+        kinds = []
+        with contextlib.suppress(TimeoutError):
+            while data := self._socket.recv(1 << 16):
+                kinds.append(int.from_bytes(data[4:6], sys.byteorder))
+        return kinds
 
 
 def shown(cloud: Cloud, what: str) -> list[str]:

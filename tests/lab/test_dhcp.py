@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 
 from eip_agent.core.settings import Mode
+from eip_agent.dhcp_message import Kind
 from eip_agent.errors import LabError
-from eip_agent.lab.dhcp import LEASE, DhcpServer, Message
+from eip_agent.lab.dhcp import LEASE, DhcpServer
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
 
@@ -57,7 +58,7 @@ def wire() -> Iterator[Wire]:
             yield made
 
 
-def discover(wire: Wire, link: str, message: Message, options: bytes = b"", mac: str = "") -> dict[int, bytes]:
+def discover(wire: Wire, link: str, kind: Kind, options: bytes = b"", mac: str = "") -> dict[int, bytes]:
     """Say something as a client would, without taking an address; the options of the answer, 0 its address."""
     chaddr = bytes.fromhex((mac or TOPOLOGY.eni(link).mac).replace(":", ""))
     transaction = random.getrandbits(32)
@@ -66,8 +67,8 @@ def discover(wire: Wire, link: str, message: Message, options: bytes = b"", mac:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.bind(("", 68))
-        client.sendto(bootp + bytes([53, 1, message]) + options + b"\xff", ("255.255.255.255", 67))
-        if not select.select([client], [], [], 0.5 if message is not Message.DECLINE else 0.1)[0]:
+        client.sendto(bootp + bytes([53, 1, kind]) + options + b"\xff", ("255.255.255.255", 67))
+        if not select.select([client], [], [], 0.5 if kind is not Kind.DECLINE else 0.1)[0]:
             return {}
         answer = client.recv(4096)
     assert struct.unpack_from("!I", answer, 4)[0] == transaction
@@ -116,50 +117,50 @@ def test_a_real_client_takes_what_is_offered(wire: Wire, tmp_path: Path, link: s
         assert where.exists(), log.read()
     assert where.read_text().strip() == f"{told} {LEASE} 100.100.2.136 100.100.2.138"
     assert f"inet {address} " in wire.guest.run(["ip", "-4", "address", "show", link]).stdout
-    assert wire.server.messages == [(link, Message.DISCOVER), (link, Message.REQUEST)]
+    assert wire.server.messages == [(link, Kind.DISCOVER), (link, Kind.REQUEST)]
 
 
 @pytest.mark.lab
 def test_an_offer_can_be_seen_without_being_taken(wire: Wire) -> None:
-    offered = discover(wire, "eth2", Message.DISCOVER)
+    offered = discover(wire, "eth2", Kind.DISCOVER)
 
     assert offered[0] == public(42).packed
     assert offered[1] == IPv4Address("255.255.255.224").packed
     assert offered[3] == public(33).packed
-    assert offered[53] == bytes([Message.OFFER])
-    assert wire.server.messages == [("eth2", Message.DISCOVER)]
+    assert offered[53] == bytes([Kind.OFFER])
+    assert wire.server.messages == [("eth2", Kind.DISCOVER)]
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize(
-    ("address", "answer"), [("172.16.1.10", Message.ACK), ("172.16.1.11", Message.NAK), ("203.0.113.42", Message.NAK)]
+    ("address", "answer"), [("172.16.1.10", Kind.ACK), ("172.16.1.11", Kind.NAK), ("203.0.113.42", Kind.NAK)]
 )
-def test_only_the_own_address_is_granted(wire: Wire, address: str, answer: Message) -> None:
-    told = discover(wire, "eth1", Message.REQUEST, b"\x32\x04" + IPv4Address(address).packed)
+def test_only_the_own_address_is_granted(wire: Wire, address: str, answer: Kind) -> None:
+    told = discover(wire, "eth1", Kind.REQUEST, b"\x32\x04" + IPv4Address(address).packed)
 
     assert told[53] == bytes([answer])
-    assert (51 in told) == (answer is Message.ACK)
+    assert (51 in told) == (answer is Kind.ACK)
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize(
-    ("message", "options", "mac"),
+    ("kind", "options", "mac"),
     [
-        (Message.REQUEST, b"\x32\x04\xac\x10\x01\x0a\x36\x04\x01\x02\x03\x04", ""),
-        (Message.DECLINE, b"", ""),
-        (Message.DISCOVER, b"", "00:16:3e:00:00:99"),
+        (Kind.REQUEST, b"\x32\x04\xac\x10\x01\x0a\x36\x04\x01\x02\x03\x04", ""),
+        (Kind.DECLINE, b"", ""),
+        (Kind.DISCOVER, b"", "00:16:3e:00:00:99"),
     ],
     ids=["another server was chosen", "an address was declined", "a stranger asks"],
 )
-def test_what_is_not_for_this_server_stays_unanswered(wire: Wire, message: Message, options: bytes, mac: str) -> None:
-    assert discover(wire, "eth1", message, options, mac) == {}
+def test_what_is_not_for_this_server_stays_unanswered(wire: Wire, kind: Kind, options: bytes, mac: str) -> None:
+    assert discover(wire, "eth1", kind, options, mac) == {}
 
 
 @pytest.mark.lab
 def test_a_changed_mode_is_offered_at_once(wire: Wire) -> None:
     wire.server.topology = TOPOLOGY.with_eni(replace(VISIBLE, eips=()))
 
-    assert discover(wire, "eth2", Message.DISCOVER)[0] == VISIBLE.private[0].packed
+    assert discover(wire, "eth2", Kind.DISCOVER)[0] == VISIBLE.private[0].packed
 
 
 @pytest.mark.lab
@@ -167,19 +168,19 @@ def test_devices_come_and_go(wire: Wire) -> None:
     wire.router.ip("link delete r1\n")
     with pytest.raises(LabError, match="r1"):
         wire.server.update(TOPOLOGY, DEVICES)
-    assert discover(wire, "eth2", Message.DISCOVER)[0] == public(42).packed
+    assert discover(wire, "eth2", Kind.DISCOVER)[0] == public(42).packed
 
     wire.attach("eth1")
     wire.server.update(TOPOLOGY, DEVICES)
-    assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
+    assert discover(wire, "eth1", Kind.DISCOVER)[0] == PRIVATE.private[0].packed
 
     wire.router.ip("link delete r1\n")
     wire.attach("eth1")
     wire.server.update(TOPOLOGY, DEVICES)
-    assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
+    assert discover(wire, "eth1", Kind.DISCOVER)[0] == PRIVATE.private[0].packed
 
     wire.server.update(TOPOLOGY, {"eth1": "r1"})
-    assert discover(wire, "eth2", Message.DISCOVER) == {}
+    assert discover(wire, "eth2", Kind.DISCOVER) == {}
 
 
 @pytest.mark.lab
@@ -187,4 +188,4 @@ def test_a_link_that_was_down_for_a_while_is_served_again(wire: Wire) -> None:
     wire.router.ip("link set r1 down\n")
     wire.router.ip("link set r1 up\n")
 
-    assert discover(wire, "eth1", Message.DISCOVER)[0] == PRIVATE.private[0].packed
+    assert discover(wire, "eth1", Kind.DISCOVER)[0] == PRIVATE.private[0].packed

@@ -1,0 +1,146 @@
+"""Ask the OpenAPI, by a child process that lives as long as one query round.
+
+The libraries that sign the requests would make the agent five times as large, so none of them is ever imported here.
+The child gets its request on stdin, and of the environment what is handed over for it to find credentials.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from eip_agent.core.facts import CloudFact, Unread
+from eip_agent.core.openapi import ApiFact
+from eip_agent.core.settings import Settings
+from eip_agent.sources.openapi_document import decode
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+CHILD: Final = "eip_agent.openapi"
+"""A module to run, not to import."""
+LIBRARIES: Final = ("alibabacloud_tea_openapi", "alibabacloud_credentials")
+HOW_TO_INSTALL: Final = "pip install 'eip-agent[openapi]'"
+LARGEST_ANSWER: Final = 64 << 20
+"""Bytes; the child gives less."""
+
+_HERE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""Where the child finds this package, wherever it is started."""
+
+
+def available() -> bool:
+    """Whether the libraries are installed; nothing of them is imported."""
+    import importlib.util  # noqa: PLC0415 only where somebody asks
+
+    return all(name in sys.modules or importlib.util.find_spec(name) is not None for name in LIBRARIES)
+
+
+def read(
+    settings: Settings,
+    cloud: CloudFact,
+    *,
+    everything: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> ApiFact:
+    """What the OpenAPI says of this instance, within `openapi_deadline` seconds.
+
+    `everything` also asks what only explains: the instance, DNAT entries, HAVIPs.  `environment` is all of it that the
+    child sees: `config.credentials_environment()`, or nothing, and then the instance's RAM role is what is left.
+    Never raises: whatever could not be read is in `unread`, by itself, with a path below `openapi`.
+    """
+    if settings.openapi is False:
+        return _unread("openapi", "switched off in the settings")
+    if not available():
+        return _unread("openapi", f"its libraries are not installed: {HOW_TO_INSTALL}")
+    if not cloud.region or not cloud.instance_id:
+        return _unread("openapi", "the metadata service told no region or no instance id")
+    until = monotonic() + settings.openapi_deadline
+    request = _request(settings, cloud, everything=everything)
+    # The child answers a little before the time is up, so that what it knows by then is not lost.
+    request["until"] = until - min(0.5, settings.openapi_deadline / 10)
+    try:
+        text = _ask(json.dumps(request).encode(), dict(environment or {}), until)
+        document = json.loads(text)
+    except TimeoutError:
+        return _unread("openapi", f"no answer within {settings.openapi_deadline:g} s")
+    except OSError as error:
+        return _unread("openapi", f"the process that asks cannot be run: {error.strerror or error}")
+    except (ValueError, RecursionError):
+        return _unread("openapi", "the process that asks ended without an answer")
+    return decode(document, cloud)
+
+
+def _unread(path: str, reason: str) -> ApiFact:
+    return ApiFact(unread=(Unread(path, reason),))
+
+
+def _request(settings: Settings, cloud: CloudFact, *, everything: bool) -> dict[str, object]:
+    """`eip_agent.openapi.plan.Request`, whose module is not for importing here."""
+    return {
+        "region": cloud.region,
+        "instance": cloud.instance_id,
+        "enis": [eni.eni_id for eni in cloud.enis if eni.eni_id],
+        "eips": [str(eip.address) for eip in settings.eips],
+        "everything": everything,
+        "endpoints": dict(settings.openapi_endpoints),
+        "ca_file": settings.openapi_ca_file,
+        "ram_role": settings.openapi_ram_role,
+        "timeout": settings.openapi_timeout,
+    }
+
+
+def _ask(request: bytes, environment: dict[str, str], until: float) -> bytes:
+    """All that the child prints.  Raises TimeoutError, ValueError where it is too much, and OSError."""
+    import subprocess  # noqa: PLC0415 most passes ask nothing
+
+    stdin = os.memfd_create("request", os.MFD_CLOEXEC)  # a pipe could fill up, and a file could be read
+    try:
+        os.write(stdin, request)
+        os.lseek(stdin, 0, os.SEEK_SET)
+        child = subprocess.Popen(  # noqa: S603 this very program
+            [sys.executable, "-P", "-m", CHILD],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.defpath, **environment, "PYTHONPATH": _HERE},
+            cwd="/",
+            close_fds=True,
+            process_group=0,
+        )
+    finally:
+        os.close(stdin)
+    try:
+        return _output(child, until)
+    finally:
+        _end(child)
+
+
+def _output(child: "Popen[bytes]", until: float) -> bytes:
+    """What it prints until it closes its output."""
+    assert child.stdout is not None  # noqa: S101 for mypy: it was asked for
+    fd, output = child.stdout.fileno(), bytearray()
+    while ready := select.select([fd], [], [], max(0.0, until - monotonic()))[0]:
+        piece = os.read(fd, 1 << 16)
+        if not piece:
+            return bytes(output)
+        output += piece
+        if len(output) > LARGEST_ANSWER:
+            raise ValueError(f"more than {LARGEST_ANSWER} bytes")
+    del ready
+    raise TimeoutError
+
+
+def _end(child: "Popen[bytes]") -> None:
+    """Kill it with whatever it started, and take it off the process table."""
+    # Before it is waited for: until then nobody else can have its number.
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+    if child.stdout:
+        child.stdout.close()
+    child.wait()
