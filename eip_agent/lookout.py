@@ -8,7 +8,7 @@ from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Mac, Remembered, Unread
-from eip_agent.core.known import Known, ModeSeen, age, is_of_this_instance, renewed
+from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.remark import Remark
@@ -18,7 +18,6 @@ from eip_agent.errors import JournalError, MetadataError
 from eip_agent.netlink import Netlink
 from eip_agent.sinks.known import KnownStore
 from eip_agent.sources import kernel as kernel_source
-from eip_agent.sources import openapi as openapi_source
 from eip_agent.sources.metadata import Metadata
 
 
@@ -56,18 +55,18 @@ class Lookout:
             unread, advice = (Unread("metadata service", str(silent)),), silent.hint
         kept, damage = self._store.read()
         remarks = [_damaged(damage)] if damage else []
-        kernel = kernel_source.read(netlink, macs_of(live or (kept.cloud if kept else None)))
+        cloud = live or cloud_of(kept)
+        kernel = kernel_source.read(netlink, macs_of(cloud))
         if kept is not None and not is_of_this_instance(kept, live, kernel.links):
             remarks.append(_of_another_instance(self._store.path))
-            kept = None
+            kept, cloud = None, live
         self._known = kept
-        cloud = live or (kept.cloud if kept else None)
-        if live is None and kept is not None:
+        if live is None and cloud is not None and kept is not None:
             remarks.append(_from_memory(age(now - kept.saved_at)))
-        api = self._openapi(live)
-        if api is not None and (self._settings.openapi or (kept is not None and kept.api is not None)):
+        api, before = self._openapi(live), api_of(kept)
+        if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
-        witnesses = Witnesses(api, known=kept, now=now, silent=live is None)
+        witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
         return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(remarks), advice))
 
     def again(self, netlink: Netlink, seen: Seen) -> Seen:
@@ -122,6 +121,8 @@ class Lookout:
         """None where it is not to be asked."""
         if self._settings.openapi is False or cloud is None:
             return None
+        from eip_agent.sources import openapi as openapi_source  # noqa: PLC0415  only where it is wanted
+
         if not openapi_source.available():
             if not self._settings.openapi:
                 return None

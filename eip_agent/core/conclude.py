@@ -43,6 +43,8 @@ class Witnesses:
     offers: tuple[OfferFact, ...] = ()
     known: Known | None = None
     """Last known good, of this instance."""
+    api_before: ApiFact | None = None
+    """What the OpenAPI said then."""
     now: float = 0.0
     """Seconds since the epoch."""
     silent: bool = False
@@ -113,7 +115,7 @@ def conclude(
             *strangers(kernel),
             *stale_leases(stories, kernel, witnesses.offers),
             *turned(stories, witnesses.known, witnesses.now),
-            *released(stories, cloud, witnesses.known, witnesses.api),
+            *released(stories, cloud, witnesses.api_before, witnesses.api),
             *denied(witnesses.api),
         ),
         (*unread, *_homeless(cloud, ports, settings)),
@@ -169,10 +171,10 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
         wanted = {eip.address for eip in declared} - ours_too
         elsewhere = [eip for eip in api.eips if eip.address in wanted]
     before, age_of = None, ""
-    known = witnesses.known
-    if told is None and known is not None and known.api is not None and port.eni.eni_id in known.api.asked:
-        before = eips_of(port.eni, cloud.instance_id, known.api.eips, primary=port.primary)
-        age_of = age(witnesses.now - known.api_at)
+    former = witnesses.api_before
+    if told is None and former is not None and port.eni.eni_id in former.asked:
+        before = eips_of(port.eni, cloud.instance_id, former.eips, primary=port.primary)
+        age_of = age(witnesses.now - witnesses.known.api_at) if witnesses.known else ""
     return Case(
         port,
         [fact for fact in kernel.addresses if fact.link == index],

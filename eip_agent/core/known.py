@@ -4,12 +4,15 @@ Never believed against a source that speaks, never used for another instance, an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, LinkFact, Mac
 from eip_agent.core.openapi import ApiFact
+from eip_agent.core.plain import decoded, encoded
 from eip_agent.core.settings import Mode
+
+T = TypeVar("T")
 
 REFRESH: Final = 3600
 """Seconds after which the same facts are saved again, so that their age says when they were last confirmed."""
@@ -25,12 +28,16 @@ class ModeSeen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is kept on disk."""
+    """What is kept on disk.  The facts are kept plain, and only made facts when somebody is silent."""
 
-    cloud: CloudFact
+    instance_id: str | None
+    primary_mac: Mac | None
+    cloud: Any
+    """A CloudFact, plain."""
     saved_at: float
     """Seconds since the epoch."""
-    api: ApiFact | None = None
+    api: Any = None
+    """An ApiFact, plain; None: never known."""
     api_at: float = 0.0
     """When the OpenAPI last answered in full; 0: never."""
     modes: tuple[ModeSeen, ...] = ()
@@ -43,8 +50,18 @@ def is_of_this_instance(known: Known, cloud: CloudFact | None, links: Sequence[L
     clone of the disk on another instance does not have.
     """
     if cloud is not None and cloud.instance_id is not None:
-        return known.cloud.instance_id == cloud.instance_id
-    return known.cloud.primary_mac is not None and any(link.mac == known.cloud.primary_mac for link in links)
+        return known.instance_id == cloud.instance_id
+    return known.primary_mac is not None and any(link.mac == known.primary_mac for link in links)
+
+
+def cloud_of(known: Known | None) -> CloudFact | None:
+    """What the metadata service last said; None where nothing usable was kept."""
+    return None if known is None else _fact(CloudFact, known.cloud)
+
+
+def api_of(known: Known | None) -> ApiFact | None:
+    """What the OpenAPI last said; None where nothing usable was kept."""
+    return None if known is None or known.api is None else _fact(ApiFact, known.api)
 
 
 def is_whole(cloud: CloudFact) -> bool:
@@ -68,17 +85,19 @@ def renewed(
     """What to keep after a pass; None where there is nothing new to keep."""
     if cloud is None or not is_whole(cloud):
         return None
-    same = former is not None and former.cloud.instance_id == cloud.instance_id
+    same = former is not None and former.instance_id == cloud.instance_id
     kept = former if same else None
     whole = api is not None and api_is_whole(api)
     found = Known(
-        cloud,
+        cloud.instance_id,
+        cloud.primary_mac,
+        encoded(cloud),
         now,
-        api if whole else kept.api if kept else None,
+        encoded(api) if whole else kept.api if kept else None,
         now if whole else kept.api_at if kept else 0.0,
         tuple(sorted(modes, key=lambda seen: seen.mac)),
     )
-    if kept is not None and _facts(kept) == _facts(found) and now - kept.saved_at < REFRESH:
+    if kept is not None and now - kept.saved_at < REFRESH and replace(kept, saved_at=now, api_at=found.api_at) == found:
         return None
     return found
 
@@ -92,5 +111,9 @@ def age(seconds: float) -> str:
     return f"{max(int(seconds), 0)} s"
 
 
-def _facts(known: Known) -> tuple[object, ...]:
-    return known.cloud, known.api, known.modes
+def _fact(kind: type[T], plain: object) -> T | None:
+    """None for one that is damaged: it is a help, no more."""
+    try:
+        return decoded(kind, plain)
+    except ValueError:
+        return None

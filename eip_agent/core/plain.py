@@ -6,13 +6,13 @@ The types themselves are the format: dataclasses, enums, addresses, tuples, froz
 import dataclasses
 import enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 _SPELLED = (IPv4Address, IPv4Network, IPv6Address, IPv6Network)
 _VALUES = (str, int, float, bool)
+_UNIONS = (Union, type(int | None))
 
 
 def encoded(value: object) -> Any:
@@ -44,7 +44,7 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:
     # A NewType is what it was made of.
     kind = getattr(kind, "__supertype__", kind)
     origin = get_origin(kind)
-    if origin in (Union, UnionType):
+    if origin in _UNIONS:
         return _one_of(get_args(kind), value, place)
     if origin in (tuple, frozenset):
         return _several(kind, origin, value, place)
@@ -54,6 +54,8 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:
         hints = get_type_hints(kind)
         parts = {name: _decoded(hints[name], value[name], f"{place}.{name}") for name in hints if name in value}
         return _made(kind, parts, place)
+    if kind is Any:
+        return value
     if kind in _VALUES or kind is type(None):
         # bool is an int to Python, and is none here.
         if type(value) is not kind:

@@ -81,9 +81,11 @@ def turned(stories: Sequence[Story], known: Known | None, now: float) -> Iterato
             )
 
 
-def released(stories: Sequence[Story], cloud: CloudFact, known: Known | None, api: ApiFact | None) -> Iterator[Remark]:
+def released(
+    stories: Sequence[Story], cloud: CloudFact, former: ApiFact | None, api: ApiFact | None
+) -> Iterator[Remark]:
     """EIPs that were bound to an ENI when the OpenAPI was last asked, and are no more."""
-    if known is None or known.api is None or api is None:
+    if former is None or api is None:
         return
     for story in stories:
         if story.eni.eni_id not in api.asked:
@@ -94,7 +96,7 @@ def released(stories: Sequence[Story], cloud: CloudFact, known: Known | None, ap
                 for eip in eips_of(story.eni, cloud.instance_id, eips, primary=story.primary)
                 if eip.status not in GONE
             }
-            for eips in (known.api.eips, api.eips)
+            for eips in (former.eips, api.eips)
         )
         for address in sorted(before - after):
             there = next((eip for eip in api.eips if eip.address == address), None)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from eip_agent.core.facts import Unread
-from eip_agent.core.known import REFRESH, Known, ModeSeen, age, is_of_this_instance, renewed
+from eip_agent.core.known import REFRESH, Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.openapi import ApiFact
+from eip_agent.core.plain import encoded
 from eip_agent.core.settings import Mode
 from tests.builders import cloud, eni, link, mac
 
@@ -16,7 +17,7 @@ MODES = (ModeSeen(mac(1), Mode.NAT),)
 
 
 def known(**overrides: object) -> Known:
-    return replace(Known(cloud(), NOW, API, NOW, MODES), **overrides)  # type: ignore[arg-type]
+    return replace(Known("i-1", mac(0), encoded(cloud()), NOW, encoded(API), NOW, MODES), **overrides)  # type: ignore[arg-type]
 
 
 def test_the_first_whole_answer_is_kept() -> None:
@@ -40,7 +41,7 @@ def test_a_silent_openapi_leaves_what_it_said_before_with_its_age(silent: ApiFac
     found = renewed(known(), cloud(), silent, MODES, NOW + REFRESH)
 
     assert found is not None
-    assert (found.api, found.api_at, found.saved_at) == (API, NOW, NOW + REFRESH)
+    assert (api_of(found), found.api_at, found.saved_at) == (API, NOW, NOW + REFRESH)
 
 
 def test_another_instance_starts_anew() -> None:
@@ -62,3 +63,11 @@ def test_it_is_told_by_instance_id_or_else_by_the_primary_mac() -> None:
 )
 def test_an_age_reads_as_people_say_it(seconds: float, says: str) -> None:
     assert says == age(seconds)
+
+
+def test_facts_come_back_and_damaged_ones_do_not() -> None:
+    assert cloud_of(known()) == cloud()
+    assert cloud_of(known(cloud={"enis": 5})) is None
+    assert api_of(known(api="nonsense")) is None
+    assert api_of(known(api=None)) is None
+    assert cloud_of(None) is None
