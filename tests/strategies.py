@@ -1,5 +1,6 @@
 """All Hypothesis strategies: small worlds in which everything that can happen to an instance happens often."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -75,6 +76,7 @@ def claims(draw: st.DrawFn, bits: int = 5) -> Claims:
     return tuple(draw(st.permutations(labelled))), tuple(foreign), tuple(bounds)
 
 
+@functools.cache
 def networks() -> st.SearchStrategy[IPv4Network]:
     """Any network of a small space: nested, equal, adjacent ones come often."""
     return st.builds(
@@ -95,21 +97,24 @@ Layout = tuple[tuple[Exit, ...], tuple[IPNetwork, ...]]
 
 
 @st.composite
-def layouts(draw: st.DrawFn, *, most: int = 60) -> Layout:
-    """Exits of up to four ENIs over two vSwitches, some by an EIP gateway besides, and foreign addresses."""
+def layouts(draw: st.DrawFn, *, fewest: int | None = None) -> Layout:
+    """Exits of up to four ENIs over two vSwitches, some by an EIP gateway besides, and foreign addresses.
+
+    Half of them are crowded: enough addresses, all mixed, that the rules stand in blocks.
+    """
     family = draw(st.sampled_from((4, 4, 6)))
-    owners = draw(
-        st.dictionaries(st.integers(0, 2 * most), st.sampled_from((*range(ENIS), *range(ENIS), None)), max_size=most)
-    )
+    fewest = draw(st.sampled_from((0, 70))) if fewest is None else fewest
+    who = st.sampled_from((*range(ENIS), *range(ENIS), "nobody", "stranger"))
+    owners = list(enumerate(draw(st.lists(who, min_size=fewest, max_size=90))))
     exits = []
     primary = draw(st.sampled_from((0, 0, None)))
     for number in range(ENIS):
-        mine = [_host(family, place) for place, owner in owners.items() if owner == number]
+        mine = [_host(family, place) for place, owner in owners if owner == number]
         slotted = draw(st.booleans()) and len(mine) > 1 and number != primary
         for slot, sources in enumerate((mine[1:], mine[:1]) if slotted else (mine,)):
             if sources:
                 exits.append(_exit(family, number, slot, sources, primary=number == primary))
-    foreign = tuple(ip_network(_host(family, place)) for place, owner in owners.items() if owner is None)
+    foreign = tuple(ip_network(_host(family, place)) for place, owner in owners if owner == "stranger")
     return tuple(exits), foreign
 
 
@@ -135,23 +140,23 @@ def _exit(family: int, number: int, slot: int, sources: Sequence[IPAddress], *, 
 
 @st.composite
 def changed_layouts(draw: st.DrawFn) -> tuple[Layout, Layout]:
-    """Two layouts: the second has some sources less, some more, and some with another ENI."""
-    old = draw(layouts())
-    new = draw(layouts())
-    family = old[0][0].family if old[0] else 4
-    if draw(st.booleans()) or not new[0] or new[0][0].family != family:
-        gone = draw(st.sets(st.integers(0, 30)))
-        exits = [
-            replace(exit_, sources=tuple(net for place, net in enumerate(exit_.sources) if place not in gone))
-            for exit_ in old[0]
-        ]
-        return old, (tuple(exit_ for exit_ in exits if exit_.sources), old[1])
-    return old, new
+    """Two layouts: the second has some sources less, or is another one, in which most addresses have another ENI."""
+    old, other = draw(layouts()), draw(layouts())
+    if draw(_seldom()):
+        return old, other
+    gone = draw(st.sets(st.integers(0, 30), max_size=12))
+    few = [
+        replace(exit_, sources=tuple(net for place, net in enumerate(exit_.sources) if place not in gone))
+        for exit_ in old[0]
+    ]
+    new = (tuple(exit_ for exit_ in few if exit_.sources), draw(st.sampled_from((old[1], ()))))
+    return (old, new) if draw(st.booleans()) else (new, old)
 
 
 # --- items ------------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def items() -> st.SearchStrategy[Item]:
     """Items of every kind, few enough that two sets share keys often."""
     links = st.sampled_from((device(0), device(1)))
@@ -175,6 +180,7 @@ def items() -> st.SearchStrategy[Item]:
     )
 
 
+@functools.cache
 def item_sets() -> st.SearchStrategy[frozenset[Item]]:
     """Sets of items in which nothing has the key of another."""
     return st.lists(items(), unique_by=lambda item: item.key, max_size=10).map(frozenset)
@@ -228,6 +234,7 @@ def _enis(draw: st.DrawFn, number: int, taken: set[tuple[int, int]]) -> EniFact:
     )
 
 
+@functools.cache  # making a strategy costs more than drawing from it
 def _seldom() -> st.SearchStrategy[bool]:
     return st.sampled_from((False, False, False, True))
 
@@ -241,7 +248,8 @@ def settings_for(draw: st.DrawFn, cloud: CloudFact) -> Settings:
         mode = draw(st.sampled_from((None, None, Mode.NAT, Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE)))
         eips += _declared(draw, fact, number, mode) if mode else []
     excluded = draw(st.sets(st.sampled_from([fact.mac for fact in cloud.enis]))) if draw(_seldom()) else set()
-    listed: list[IPAddress] = [ip for fact in cloud.enis for ip in (*(fact.private_ipv4s or ()), *(fact.ipv6s or ()))]
+    listed: list[IPAddress] = [ip for fact in cloud.enis for ip in fact.private_ipv4s or ()]
+    listed += [ip for fact in cloud.enis for ip in fact.ipv6s or ()]
     left = draw(st.lists(st.sampled_from(listed), max_size=2)) if draw(_seldom()) else []
     return Settings(
         eips=tuple(eips),
@@ -277,7 +285,7 @@ def kernels(draw: st.DrawFn) -> KernelFact:
         *(draw(_links(number)) for number in range(ENIS)),
     ]
     addresses = [AddressFact(1, IPv4Address("127.0.0.1"), 8, universal=False)]
-    addresses += draw(st.lists(_addresses(), max_size=6, unique_by=lambda fact: (fact.link, fact.ip)))
+    addresses += draw(_few_addresses())
     if draw(st.booleans()):
         links.append(LinkFact(BRIDGE, Mac("02:42:00:00:00:01"), up=True, kind="bridge"))
         wide = draw(st.sampled_from((("172.17.0.1", 16), ("192.168.0.1", 16), ("192.168.1.64", 27))))
@@ -285,8 +293,8 @@ def kernels(draw: st.DrawFn) -> KernelFact:
     return KernelFact(
         tuple(links),
         tuple(addresses),
-        tuple(draw(st.lists(_main_routes(), max_size=4, unique=True))),
-        tuple(draw(st.lists(foreign_rules(), max_size=2, unique=True))),
+        tuple(draw(_few_routes())),
+        tuple(draw(_few_rules())),
     )
 
 
@@ -300,6 +308,7 @@ def _links(draw: st.DrawFn, number: int) -> LinkFact:
     )
 
 
+@functools.cache
 def _addresses() -> st.SearchStrategy[AddressFact]:
     """Addresses that somebody else put on an ENI's link: right ones, wrong ones, strangers, leases."""
     ips = st.one_of(
@@ -318,6 +327,7 @@ def _addresses() -> st.SearchStrategy[AddressFact]:
     )
 
 
+@functools.cache
 def _main_routes() -> st.SearchStrategy[RouteFact]:
     return st.builds(
         lambda number, to, protocol, metric: RouteFact(
@@ -335,6 +345,22 @@ def _main_routes() -> st.SearchStrategy[RouteFact]:
     )
 
 
+@functools.cache
+def _few_addresses() -> st.SearchStrategy[list[AddressFact]]:
+    return st.lists(_addresses(), max_size=6, unique_by=lambda fact: (fact.link, fact.ip))
+
+
+@functools.cache
+def _few_routes() -> st.SearchStrategy[list[RouteFact]]:
+    return st.lists(_main_routes(), max_size=4, unique=True)
+
+
+@functools.cache
+def _few_rules() -> st.SearchStrategy[list[RuleFact]]:
+    return st.lists(foreign_rules(), max_size=2, unique=True)
+
+
+@functools.cache
 def foreign_rules() -> st.SearchStrategy[RuleFact]:
     """Rules of others inside our band, each but one thing away from one of ours."""
     own: dict[str, Any] = {"family": 4, "priority": 24011, "protocol": 2, "source": IPv4Network("192.168.1.0/24")}

@@ -1,6 +1,7 @@
 """The README against the program: what it shows is what there is, and what there is, it shows."""
 
 import functools
+import json
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ from eip_agent.core import numbers
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.core.verdict import Certainty
 from eip_agent.schema import Document, check
+from eip_agent.sources.openapi_document import ALL_ACTIONS, CORE_ACTIONS
 
 ROOT: Final = Path(__file__).parent.parent
 TEXT: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,8 +85,12 @@ def commands() -> list[str]:
     return re.findall(r"^ {4}(\w+) ", help_of("eip-agent").partition("COMMAND\n")[2], re.MULTILINE)
 
 
-def test_every_command_shows_its_help() -> None:
-    assert sorted(pasted()) == sorted(["eip-agent", *commands()])
+def test_every_command_stands_with_its_options() -> None:
+    for command, _, options in (rows := table(TEXT, "Command")):
+        own = re.findall(r"^ {2}(--[a-z-]+)", help_of(command.strip("`")), re.MULTILINE)
+        assert names(options) == own, command
+
+    assert sorted(command.strip("`") for command, *_ in rows) == sorted(commands())
 
 
 @pytest.mark.parametrize("command", pasted())
@@ -224,6 +230,21 @@ def test_certainties_are_those_of_the_program() -> None:
     rows = table(TEXT, "Certainty")
 
     assert [row[0].strip("`") for row in rows] == [certainty.value for certainty in Certainty]
+
+
+def test_policy_allows_what_is_asked() -> None:
+    (policy,) = map(json.loads, blocks("json"))
+    (statement,) = policy["Statement"]
+
+    assert statement["Action"] == list(ALL_ACTIONS)
+    assert list(CORE_ACTIONS) == statement["Action"][:3], "the README says that the first three are enough"
+
+
+@pytest.mark.parametrize("source", ["openapi", "offers"])
+def test_what_no_pass_asks_is_not_promised(source: str) -> None:
+    asked = f"eip_agent.sources.{source}" in (ROOT / "eip_agent" / "reconcile.py").read_text(encoding="utf-8")
+
+    assert asked != ("No pass asks these two yet" in TEXT)
 
 
 def test_dependencies_are_those_declared() -> None:

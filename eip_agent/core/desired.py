@@ -262,7 +262,8 @@ def link_settings(port: Port, wished: Wish, *, routed: bool, crowded: bool, sett
     """
     link = port.link
     wanted = {GROUP_SETTING: DEVICE_GROUP} if routed and link.group in (0, DEVICE_GROUP) else {}
-    if not port.primary and not settings.leave_links and (wished.exits or wished.addresses):
+    # One that is up stays so: the setting must not take down what was brought up before it was made.
+    if not port.primary and (link.up or not settings.leave_links) and (wished.exits or wished.addresses):
         wanted[UP] = 1
     if sum(isinstance(address.ip, IPv4Address) for address in wished.addresses) > 1:
         # Else removing the first address of a subnet removes all the others with it (ip-sysctl.rst).

@@ -137,7 +137,7 @@ def applied(
         yield Instance(cloud, unbound)
 
 
-WAIT: Final = 1.0
+WAIT: Final = 3.0
 """Seconds for a packet that must be answered, on a busy machine too; only a fault costs it."""
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
@@ -218,8 +218,8 @@ def seen_unbound(cloud: Cloud) -> Mapping[IPAddress, IPAddress | None]:
     """Whom the far side sees when nothing is bound; None where it is not reached."""
     peers = [peer for v in cloud.topology.vswitches for peer in (v.peer, v.peer6) if peer is not None]
     dsts: list[IPAddress] = [WEB, WEB6, *peers]
-    seen = {dst: seen_source(cloud.guest, dst) for dst in dsts}
-    return seen | {SERVICE: seen_source(cloud.guest, SERVICE, port=SERVICE_PORT)}
+    seen = {dst: seen_source(cloud.guest, dst, timeout=WAIT) for dst in dsts}
+    return seen | {SERVICE: seen_source(cloud.guest, SERVICE, port=SERVICE_PORT, timeout=WAIT)}
 
 
 def _home(cloud: Cloud, ip: IPAddress | None) -> str:

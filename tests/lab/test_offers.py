@@ -24,7 +24,8 @@ import eip_agent.lab.dhcp
 from eip_agent.core.facts import LinkFact, Mac, Unread
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.settings import Mode
-from eip_agent.dhcp_message import Kind
+from eip_agent.datagram import BROADCAST_MAC, EVERYBODY, Datagram, unwrap
+from eip_agent.dhcp_message import CLIENT_PORT, SERVER_PORT, Kind, Message, Option, decode
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.dhcp import LEASE, DhcpServer
 from eip_agent.lab.topology import DEMO, Eip, Topology, eni, public, vswitch
@@ -235,17 +236,84 @@ def test_a_link_that_a_bridge_has_taken_is_asked_all_the_same(cloud: Cloud) -> N
     assert offered(ask(cloud, ["eth1"])["eth1"]) == EXPECTED["eth1"]
 
 
+def test_a_server_of_this_machine_is_not_the_cloud(cloud: Cloud) -> None:
+    """It hears the question where it goes out, and its answer goes out there too."""
+    cloud.dhcp.stop()
+    answered: list[Message] = []
+
+    def serve(tap: socket.socket) -> None:
+        with tap:
+            while not answered:
+                asked = unwrap(tap.recv(65535))
+                question = asked and decode(asked.payload)
+                if question and question.kind is Kind.DISCOVER:
+                    offer = replace(question, op=2, yours=public(99), options={Option.KIND: bytes([Kind.OFFER])})
+                    server, client = (public(1), SERVER_PORT), (EVERYBODY, CLIENT_PORT)
+                    tap.send(Datagram(BROADCAST_MAC, b"\2" * 6, server, client, offer.encode()).encode())
+                    answered.append(offer)
+
+    tap = cloud.guest.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    tap.bind(("eth1", 0x0003))
+    thread = threading.Thread(target=serve, args=[tap])
+    thread.start()
+    answers = ask(cloud, ["eth1"], timeout=0.3)
+    thread.join()
+
+    assert answered
+    assert answers == {"eth1": None}
+
+
 def test_without_the_right_to_raw_sockets_every_link_is_unread(cloud: Cloud) -> None:
     code = (
         "from eip_agent.core.facts import *; from eip_agent.sources import offers\n"
-        "print(offers.read([LinkFact(Link(n, 'eth1'), Mac('00:16:3e:00:00:01'), True) for n in (2, 3)]))"
+        "links = [LinkFact(Link(n, f'eth{n}'), Mac('00:16:3e:00:00:01'), up=n < 3) for n in (1, 2, 3)]\n"
+        "print(*[unread.reason for unread in offers.read(links).values()], sep=', ')"
     )
     command = cloud.agent_command()
     python = command[command.index("-m") - 1]
     limited = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-all", python, "-c", code]
     done = cloud.guest.run(limited, env=cloud.agent_environment)
 
-    assert done.stdout.count("CAP_NET_RAW is missing") == 2, done
+    assert done.stdout == "CAP_NET_RAW is missing, CAP_NET_RAW is missing, the link is down\n"
+
+
+def test_an_answer_that_cannot_be_used_is_told_and_better_ones_are_waited_for(cloud: Cloud) -> None:
+    eip = replace(DEMO.eni("eth2").eips[0], prefix_length=0)
+    bad = cloud.topology.with_eni(replace(DEMO.eni("eth2"), eips=(eip,)))
+    cloud.dhcp.stop()
+    with DhcpServer(bad, cloud.router, {"eth2": "eth2"}):
+        answer = ask(cloud, ["eth2"], timeout=0.2)["eth2"]
+        assert isinstance(answer, Unread)
+        assert "mask 0.0.0.0" in answer.reason
+
+        late = threading.Timer(0.1, cloud.dhcp.start)
+        late.start()
+        assert offered(ask(cloud, ["eth2"], timeout=0.6)["eth2"]) == EXPECTED["eth2"]
+        late.join()
+
+
+def test_the_kernel_wakes_nobody_for_other_traffic(cloud: Cloud) -> None:
+    def frame(source: int, destination: int) -> bytes:
+        server, client = (public(1), source), (EVERYBODY, destination)
+        return Datagram(BROADCAST_MAC, b"\2" * 6, server, client, bytes(300)).encode()
+
+    answer = frame(SERVER_PORT, CLIENT_PORT)
+    fragment = bytearray(answer)
+    fragment[20] = 0x20
+    with cloud.guest.entered():
+        listener = offers._listener()
+    with listener, cloud.router.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("eth1", 0))
+        tagged = answer[:12] + b"\x81\0\0\5" + answer[12:]
+        for other in (frame(67, 67), frame(68, 68), frame(53, 68), bytes(fragment), tagged, b"\xff" * 60):
+            wire.send(other)
+        listener.settimeout(5)
+        wire.send(answer)
+
+        assert listener.recv(65535) == answer
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.recv(65535)
 
 
 def many(count: int) -> Topology:

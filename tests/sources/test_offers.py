@@ -184,6 +184,30 @@ def test_ip_options_are_skipped(header: int) -> None:
     assert told(bytes(frame)) == FACT
 
 
+@pytest.mark.parametrize("place", [0x2000, 0x0001, 0x1FFF])
+def test_a_fragment_is_none_though_its_sum_is_right(place: int) -> None:
+    frame = spoiled(framed(), HEADER + 6, struct.pack("!H", place))
+    before = int.from_bytes(frame[HEADER + 10 : HEADER + 12])
+    after = before - place if before > place else before - place + 0xFFFF
+
+    assert told(spoiled(frame, HEADER + 10, struct.pack("!H", after))) is None
+
+
+def test_what_lies_behind_the_end_of_the_datagram_is_not_read() -> None:
+    frame = raw(KIND_AND_MASK + b"\x03\x04" + ROUTER.packed)
+    unsummed = spoiled(frame, IP + 6, b"\0\0")
+    size = len(frame) - IP
+
+    assert told(unsummed) == replace(BARE, router=ROUTER)
+    assert told(spoiled(unsummed, IP + 4, struct.pack("!H", size - 6))) == BARE
+    assert told(spoiled(unsummed, IP + 4, struct.pack("!H", size + 1)) + b"\xff") is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 239])
+def test_a_datagram_that_is_too_short_is_none(size: int) -> None:
+    assert told(packet(OFFER.encode()[:size]).encode()) is None
+
+
 @pytest.mark.parametrize("size", range(0, BOOTP, 7))
 def test_half_a_frame_is_none(size: int) -> None:
     assert told(framed()[:size]) is None
