@@ -90,6 +90,10 @@ class Lookout:
             return ()
         return core.to_ask(seen.cloud, seen.kernel, self._settings, replace(seen.witnesses, offers=()))
 
+    def asleep(self, seen: Seen) -> tuple[LinkFact, ...]:
+        """Those of them that are down, and hear nothing, and may be brought up."""
+        return () if self._settings.leave_links else tuple(link for link in self.to_ask(seen) if not link.up)
+
     def report(self, seen: Seen, remembered: Remembered) -> Report:
         """What is to be concluded from it."""
         if seen.cloud is None:
@@ -98,7 +102,7 @@ class Lookout:
         return replace(
             report,
             unread=(*seen.unread, *report.unread),
-            remarks=(*seen.remarks, *report.remarks),
+            remarks=(*seen.remarks, *map(_deaf, self.asleep(seen)), *report.remarks),
             advice=seen.advice,
         )
 
@@ -135,6 +139,15 @@ class Lookout:
 def macs_of(cloud: CloudFact | None) -> Collection[Mac]:
     """The MAC addresses of the ENIs."""
     return frozenset(eni.mac for eni in cloud.enis) if cloud else ()
+
+
+def _deaf(link: LinkFact) -> Remark:
+    return Remark(
+        link.link.name,
+        "the link is down, so it cannot be asked what the cloud offers it by DHCP",
+        "whether its ENI is in EIP-visible mode is not known for sure",
+        "nothing: `eip-agent apply` brings it up and asks before it adds anything",
+    )
 
 
 def _damaged(what: str) -> Remark:

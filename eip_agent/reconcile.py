@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from eip_agent.core.changes import Change, Plan
+from eip_agent.core.changes import Change, Plan, Why
 from eip_agent.core.conclude import needs_second_witness, removed_addresses, revert
 from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
 from eip_agent.core.items import UP, LinkSetting
@@ -76,7 +76,7 @@ class Agent:
                 report = self._lookout.report(seen, remembered)
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
-            if report.plan:
+            if report.plan or self._lookout.asleep(seen):
                 work = _Work(netlink, self._journal, macs_of(report.cloud), remembered)
                 seen, report = self._woken(seen, report, work)
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
@@ -114,11 +114,9 @@ class Agent:
 
         A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
         """
-        asleep = {link.link.index for link in self._lookout.to_ask(seen) if not link.up}
         wake = tuple(
-            change
-            for change in report.plan
-            if isinstance(change.after, LinkSetting) and change.after.name == UP and change.after.link.index in asleep
+            Change(LinkSetting(link.link, UP, 0), LinkSetting(link.link, UP, 1), Why.MISSING)
+            for link in self._lookout.asleep(seen)
         )
         if not wake:
             return seen, report

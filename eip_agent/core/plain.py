@@ -18,7 +18,8 @@ _UNIONS = (Union, type(int | None))
 def encoded(value: object) -> Any:
     """The plain value.  Sets are sorted, so that equal facts have equal spellings."""
     match value:
-        case None | str() | bool() | int() | float():
+        case None | str() | bool() | int() | float() | dict() | list():
+            # What is plain already stays so.
             return value
         case enum.Enum():
             return value.value
