@@ -22,10 +22,14 @@ LAYERS: Final = ("sources", "sinks", "render")
 SHARED: Final = ("eip_agent.errors", "eip_agent.netlink", "eip_agent.datagram", "eip_agent.dhcp_message")
 """What sources, sinks and render may import beside core; these import core and errors, and nobody else of ours."""
 
+ALIBABA: Final = frozenset({"alibabacloud_credentials", "alibabacloud_tea_openapi", "Tea", "darabonba"})
+"""The libraries for credentials and signatures, and those they bring along."""
+
 UNTESTED: Final = {
     "eip_agent.core.facts": "values without behaviour",
     "eip_agent.core.host": "values without behaviour",
     "eip_agent.core.offers": "values without behaviour",
+    "eip_agent.core.openapi": "values without behaviour",
     "eip_agent.core.settings": "values without behaviour",
 }
 """Modules without a test file of their own, each with the reason."""
@@ -65,6 +69,10 @@ def why_forbidden(importer: str, imported: str) -> str:
         return "core is pure: values in, values out, so that every decision can be tested without a kernel or a cloud"
     if root_of(imported) == "pyroute2" and not within(importer, "eip_agent.sinks.kernel"):
         return "importing pyroute2 costs more than a whole pass without changes; only what writes may pay it"
+    if root_of(imported) in ALIBABA and not within(importer, "eip_agent.openapi"):
+        return "these libraries are five times the agent; only the process that asks the OpenAPI may load them"
+    if within(imported, "eip_agent.openapi") and not within(importer, "eip_agent.openapi"):
+        return "the process that asks the OpenAPI is run, never imported"
     if within(imported, "eip_agent.lab") and not within(importer, "eip_agent.lab", "eip_agent.cli"):
         return "the agent must not know whether its cloud is simulated; only `eip-agent demo` builds one"
     if within(importer, *SHARED) and ours and not within(imported, "eip_agent.core", "eip_agent.errors"):
@@ -155,6 +163,8 @@ def test_exceptions_are_still_needed() -> None:
         ("eip_agent.render.text", "from eip_agent.reconcile import look"),
         ("eip_agent.sources.kernel", "from pyroute2 import IPRoute"),
         ("eip_agent.reconcile", "import pyroute2.netlink"),
+        ("eip_agent.sources.openapi", "from alibabacloud_credentials import client"),
+        ("eip_agent.sources.openapi", "from eip_agent.openapi import plan"),
         ("eip_agent.reconcile", "from eip_agent.lab import topology"),
     ],
 )
@@ -169,6 +179,7 @@ def test_a_wrong_import_is_seen(module: str, source: str) -> None:
         ("eip_agent.sources.kernel", "import socket\nfrom eip_agent.errors import AgentError"),
         ("eip_agent.sources.kernel", "from .metadata import decode"),
         ("eip_agent.sinks.kernel", "import pyroute2"),
+        ("eip_agent.openapi.caller", "from alibabacloud_credentials import client"),
         ("eip_agent.cli", "from eip_agent.lab import demo\nfrom eip_agent.sources import kernel"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem
 
 from eip_agent import config
-from eip_agent.config import LARGEST_FILE, load
+from eip_agent.config import LARGEST_FILE, credentials_environment, load
 from eip_agent.core.settings import Settings
 from eip_agent.errors import EXIT_USAGE, SettingsError
 
@@ -35,6 +35,19 @@ def refused(
 
 
 # --- sources
+
+
+def test_credentials_are_looked_for_in_their_own_variables_only() -> None:
+    environ = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIx",
+        "HOME": "/root",
+        "PATH": "/bin",
+        "HTTPS_PROXY": "http://192.0.2.1:3128",
+        "DEBUG": "sdk",
+        "EIP_AGENT_LOCK_TIMEOUT": "1",
+    }
+
+    assert set(credentials_environment(environ)) == {"ALIBABA_CLOUD_ACCESS_KEY_ID", "HOME", "PATH"}
 
 
 def test_nothing_written_gives_the_defaults(fs: FakeFilesystem) -> None:

@@ -45,7 +45,17 @@ def said(**values: Any) -> str:
 def test_everything_can_be_said() -> None:
     settings = check(
         run_directory="/run/other",
+        state_directory="/var/other",
         lock_timeout=3,
+        openapi={
+            "enabled": True,
+            "timeout": 2,
+            "deadline": 9,
+            "endpoints": {"vpc": "192.0.2.1:8443", "ecs": "ecs-vpc.cn-hangzhou.aliyuncs.com"},
+            "ca_file": "/etc/ssl/other.pem",
+            "ram_role": "EipAgentRole",
+        },
+        dhcp={"offers": False},
         metadata={"url": "http://192.0.2.1:8080/", "timeout": 0.5, "deadline": 4},
         exclude={
             "enis": [OTHER],
@@ -63,7 +73,15 @@ def test_everything_can_be_said() -> None:
 
     assert settings == Settings(
         run_directory="/run/other",
+        state_directory="/var/other",
         lock_timeout=3.0,
+        openapi=True,
+        openapi_timeout=2.0,
+        openapi_deadline=9.0,
+        openapi_endpoints=(("vpc", "192.0.2.1:8443"), ("ecs", "ecs-vpc.cn-hangzhou.aliyuncs.com")),
+        openapi_ca_file="/etc/ssl/other.pem",
+        openapi_ram_role="EipAgentRole",
+        dhcp_offers=False,
         metadata_url="http://192.0.2.1:8080",
         metadata_timeout=0.5,
         metadata_deadline=4.0,
@@ -104,6 +122,9 @@ def test_the_same_can_be_said_by_variables() -> None:
     environment = {
         ("lock_timeout",): "3",
         ("leave", "ipv6"): "TRUE",
+        ("openapi", "enabled"): "False",
+        ("openapi", "endpoints", "vpc"): "192.0.2.1",
+        ("dhcp", "offers"): "false",
         ("exclude", "enis"): f"{ENI}, {OTHER}",
         ("exclude", "macs"): '["00:16:3e:00:00:01"]',
         ("eip",): json.dumps([eip()]),
@@ -114,6 +135,9 @@ def test_the_same_can_be_said_by_variables() -> None:
     assert settings == Settings(
         lock_timeout=3.0,
         leave_ipv6=True,
+        openapi=False,
+        openapi_endpoints=(("vpc", "192.0.2.1"),),
+        dhcp_offers=False,
         exclude_enis=frozenset({ENI, OTHER}),
         exclude_macs=frozenset({Mac("00:16:3e:00:00:01")}),
         eips=(DeclaredEip(IPv4Address("203.0.113.42"), Mode.NAT, "EIP_AGENT_EIP: [1]", ENI),),
@@ -122,7 +146,7 @@ def test_the_same_can_be_said_by_variables() -> None:
 
 def test_saying_nothing_gives_the_defaults() -> None:
     assert check() == Settings()
-    assert check(metadata={}, exclude={}, leave={}, eip=[]) == Settings()
+    assert check(metadata={}, openapi={"endpoints": {}}, dhcp={}, exclude={}, leave={}, eip=[]) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -149,6 +173,21 @@ def test_saying_nothing_gives_the_defaults() -> None:
         ({"exclude": {"addresses": ["fe80::1%eth1"]}}, "exclude.addresses[1]: 'fe80::1%eth1' names a link"),
         ({"exclude": {"addresses": ["x"]}}, "exclude.addresses[1]: 'x' is neither an address nor a subnet"),
         ({"run_directory": "run"}, "run_directory: 'run' is not an absolute path"),
+        ({"state_directory": "/var/../x"}, "state_directory: '/var/../x' is not an absolute path"),
+        ({"openapi": {"enabled": "yes"}}, "openapi.enabled: true or false is wanted, not the text 'yes'"),
+        ({"openapi": {"deadline": 0}}, "openapi.deadline: 0 is out of range"),
+        ({"openapi": {"ca_file": "ca.pem"}}, "openapi.ca_file: 'ca.pem' is not an absolute path"),
+        ({"openapi": {"ram_role": "a/b"}}, "openapi.ram_role: 'a/b' is not the name of a RAM role"),
+        ({"openapi": {"who": {}}}, "openapi.who: unknown key `who`"),
+        ({"openapi": {"endpoints": {"slb": "x"}}}, "openapi.endpoints.slb: unknown key `slb`"),
+        *(
+            (
+                {"openapi": {"endpoints": {"vpc": bad}}},
+                f"openapi.endpoints.vpc: {bad!r} is neither a host nor host:port",
+            )
+            for bad in ("", "https://vpc.aliyuncs.com", "a b", "a:0", "a:65536", "a:", ":443", "a/", "a@b", "::1")
+        ),
+        ({"dhcp": {"offers": 1}}, "dhcp.offers: true or false is wanted, not a number"),
         ({"eip": eip()}, "eip: a list is wanted, not a table"),
         ({"eip": [5]}, "eip[1]: a table is wanted, not a number"),
         ({"eip": [eip(mode="undecided")]}, "eip[1].mode: 'undecided' is not a binding mode"),

@@ -26,7 +26,16 @@ from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
 from eip_agent.core.ownership import borrowed, is_our_route, ours, setting_of
 from eip_agent.core.pairing import Port, pair
-from eip_agent.core.remarks import contradictions, denied, groups, released, stale_leases, strangers, turned
+from eip_agent.core.remarks import (
+    contradictions,
+    denied,
+    groups,
+    released,
+    stale_leases,
+    strangers,
+    turned,
+    without_ipv6,
+)
 from eip_agent.core.report import Report, Story, unread_of
 from eip_agent.core.settings import DeclaredEip, Settings
 from eip_agent.core.verdict import undecided
@@ -112,6 +121,7 @@ def conclude(
             *remarks,
             *contradictions(stories),
             *groups(ports),
+            *without_ipv6(ports, settings),
             *strangers(kernel),
             *stale_leases(stories, kernel, witnesses.offers),
             *turned(stories, witnesses.known, witnesses.now),

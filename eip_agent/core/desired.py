@@ -92,7 +92,7 @@ def wish(
     exits = [exit_ for exit_ in carried(kernel, port) if exit_.family not in families]
     if 4 in families:
         exits += _exits4(port, verdict, kernel, [ip for ip in extra if isinstance(ip, IPv4Address)], settings)
-    if 6 in families and not settings.leave_ipv6:
+    if 6 in families and not settings.leave_ipv6 and port.link.ipv6:
         exits += _exits6(port, [ip for ip in extra if isinstance(ip, IPv6Address)], settings)
     if settings.leave_links and not port.link.up:
         exits = []  # The kernel takes no route by a link that is down.
@@ -129,7 +129,7 @@ def _addresses(port: Port, verdict: Verdict, settings: Settings) -> list[Address
     if verdict.mode is not Mode.EIP_VISIBLE and eni.subnet is not None:
         found += [Address(link, ip, eni.subnet.prefixlen, ip == eni.primary) for ip in eni.private_ipv4s or ()]
     found += [Address(link, eip.address, eip.prefix_length) for eip in verdict.visible]
-    if eni.subnet6 is not None and not settings.leave_ipv6:
+    if eni.subnet6 is not None and not settings.leave_ipv6 and port.link.ipv6:
         found += [Address(link, ip6, eni.subnet6.prefixlen) for ip6 in eni.ipv6s or ()]
     return [address for address in found if not is_excluded(address.ip, settings)]
 
@@ -279,22 +279,31 @@ def link_settings(port: Port, wished: Wish, *, routed: bool, crowded: bool, sett
 
 
 def carried(kernel: KernelFact, port: Port) -> list[Exit]:
-    """The exits that an ENI has now, for the addresses its link has now.
+    """The exits that an ENI has now, for the addresses its link has now and the delegated prefixes that have a rule.
 
-    So what works keeps working while the rules around an ENI of which too little is known are rebuilt.
+    So what works keeps working while the rules around an ENI of which too little is known are rebuilt.  The masks of
+    the addresses say how far its rules were widened, so that mostly they are not even rebuilt.
     """
     index = port.link.link.index
-    local = [fact.ip for fact in kernel.addresses if fact.link == index]
+    local = [fact for fact in kernel.addresses if fact.link == index and fact.universal]
     found = []
     for route in kernel.routes:
         if not is_our_route(route) or link_of(route.table) != index or route.destination.prefixlen or not route.gateway:
             continue
-        held = [rule.source for rule in kernel.rules if rule.table == route.table and rule.source is not None]
-        sources = [
-            ip
-            for ip in local
-            if ip.version == route.gateway.version and any(ip in net for net in held if net.version == ip.version)
-        ]
-        networks = tuple(ip_network(ip) for ip in sources)
-        found.append(Exit(port.link.link, route.table, route.gateway, networks, primary=port.primary))
+        version = route.gateway.version
+        held = [rule.source for rule in kernel.rules if rule.table == route.table and rule.family == version]
+        nets = [net for net in held if net is not None]
+        own = [fact for fact in local if fact.ip.version == version and any(fact.ip in net for net in nets)]
+        delegated = [net for net in nets if not any(fact.ip in net for fact in kernel.addresses)]
+        masks = (ip_network((fact.ip, fact.prefix_length), strict=False) for fact in own)
+        found.append(
+            Exit(
+                port.link.link,
+                route.table,
+                route.gateway,
+                (*(ip_network(fact.ip) for fact in own), *delegated),
+                bound=min(masks, key=lambda net: net.prefixlen, default=None),
+                primary=port.primary,
+            )
+        )
     return found

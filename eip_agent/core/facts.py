@@ -94,6 +94,9 @@ class LinkFact:
     conf: tuple[tuple[str, int], ...] = ()
     """`/proc/sys/net/ipv4/conf/<link>/*` by name, as far as the agent knows them; empty when IPv4 is not told."""
 
+    ipv6: bool = True
+    """False where IPv6 is switched off on it, so that the kernel takes no IPv6 address or route."""
+
     def setting(self, name: str) -> int | None:
         """One value of `conf`; None when it was not told."""
         return dict(self.conf).get(name)

@@ -12,6 +12,7 @@ from eip_agent.core.ownership import is_our_rule
 from eip_agent.core.pairing import Port
 from eip_agent.core.remark import Remark
 from eip_agent.core.report import Story
+from eip_agent.core.settings import Settings
 
 
 def contradictions(stories: Sequence[Story]) -> Iterator[Remark]:
@@ -35,6 +36,19 @@ def groups(ports: Sequence[Port]) -> Iterator[Remark]:
                 f"the link is in device group {port.link.group}, which somebody else has given it",
                 "it keeps that group, so `main`'s routes by this link win over the source routing of the other ENIs",
                 f"if nothing needs it: `ip link set {port.link.link.name} group default`, then `eip-agent apply`",
+            )
+
+
+def without_ipv6(ports: Sequence[Port], settings: Settings) -> Iterator[Remark]:
+    """Links on which somebody has switched IPv6 off, of ENIs that have IPv6 addresses."""
+    for port in ports:
+        if port.eni.ipv6s and not port.link.ipv6 and not settings.leave_ipv6:
+            name = port.link.link.name
+            yield Remark(
+                name,
+                "IPv6 is switched off on the link, and the cloud has given it IPv6 addresses",
+                "nothing of IPv6 is configured on it; IPv4 is",
+                f"`sysctl net.ipv6.conf.{name}.disable_ipv6=0` and `eip-agent apply`, or `leave.ipv6` in the settings",
             )
 
 

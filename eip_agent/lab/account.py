@@ -31,7 +31,7 @@ class Account:
         self.role: str | None = "EipAgentRole"
         """The instance's RAM role; None for an instance without one."""
         self.validity = _VALIDITY
-        """Seconds, for credentials issued from now on."""
+        """Seconds, for credentials issued from now on; less than none for some that have expired and stay."""
         self.user = Issued(f"LTAI{secrets.token_hex(10)}", secrets.token_hex(15))
         """A key of a RAM user, for an environment or a credentials file."""
         self._lock = threading.Lock()
@@ -40,15 +40,15 @@ class Account:
     def role_credentials(self) -> str:
         """What the metadata service answers for the role: the last ones issued, new ones when those have expired."""
         with self._lock:
-            if self._role_keys is None or (self._role_keys.until or 0) <= time.time():
-                self._role_keys = Issued(
+            keys = self._role_keys
+            if keys is None or (self.validity > 0 and (keys.until or 0) <= time.time()):
+                keys = self._role_keys = Issued(
                     f"STS.{secrets.token_hex(10)}",
                     secrets.token_hex(22),
                     # Characters that a URL, a header and JSON each treat in another way.
                     f"CAIS/{secrets.token_hex(100)}+lab==",
                     time.time() + self.validity,
                 )
-            keys = self._role_keys
         return json.dumps(
             {
                 "AccessKeyId": keys.key_id,

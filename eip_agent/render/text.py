@@ -37,7 +37,10 @@ def result_lines(report: Report) -> Iterator[str]:
     if result is None:
         return
     if result.refused:
-        yield "refused by the kernel; everything this pass had done was undone"
+        undone = (
+            "this pass could not undo all it had done" if result.stuck else "everything this pass had done was undone"
+        )
+        yield f"refused by the kernel; {undone}"
         yield from _refusals(result.refused)
     elif result.undone:
         yield f"not confirmed: {_plural(len(result.undone), 'change')} undone"

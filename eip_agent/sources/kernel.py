@@ -29,6 +29,9 @@ _RTM_NEWROUTE: Final = 24
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 5, 10, 18
 _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID, _IFLA_PERM_ADDRESS = 26, 27, 29, 37, 54
 _IFLA_INFO_KIND, _IFLA_INET_CONF = 1, 1
+_IFLA_INET6_CONF: Final = 2
+_DISABLE_IPV6: Final = 4 * 26
+"""Where DEVCONF_DISABLE_IPV6 (linux/ipv6.h) stands in IFLA_INET6_CONF."""
 _SKIP_STATISTICS: Final = 1 << 3
 _IFF_UP: Final = 1
 
@@ -96,6 +99,7 @@ def _links(netlink: Netlink) -> Iterator[LinkFact]:
             master=_number(attrs, _IFLA_MASTER),
             lower=lower if rides else None,
             conf=_conf(attrs.get(_IFLA_AF_SPEC, b"")),
+            ipv6=_has_ipv6(attrs.get(_IFLA_AF_SPEC, b"")),
         )
 
 
@@ -104,6 +108,15 @@ def _conf(spec: bytes) -> tuple[tuple[str, int], ...]:
     return tuple(
         (name, _U32.unpack_from(values, 4 * (place - 1))[0]) for name, place in CONF.items() if len(values) >= 4 * place
     )
+
+
+def _has_ipv6(spec: bytes) -> bool:
+    """Not where `disable_ipv6` is set; nor where the kernel tells nothing of IPv6 though it does of IPv4."""
+    told = attributes(spec, 0)
+    if socket.AF_INET6 not in told:
+        return socket.AF_INET not in told
+    values = attributes(told[socket.AF_INET6], 0).get(_IFLA_INET6_CONF, b"")
+    return len(values) < _DISABLE_IPV6 + 4 or not _U32.unpack_from(values, _DISABLE_IPV6)[0]
 
 
 def _addresses(netlink: Netlink) -> Iterator[AddressFact]:

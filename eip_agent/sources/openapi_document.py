@@ -35,6 +35,7 @@ _DENIED: Final = re.compile(
 """`Forbbiden` is how DescribeEipGatewayInfo spells it.  `Forbidden.RegionNotFound` and its like are something else."""
 _DOTTED: Final = re.compile(r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII)
 _PLAIN: Final = re.compile(r"[!-~]+")
+_PARTIAL: Final = "the list is not whole, or not a list"
 _LONGEST: Final = 60
 """Characters of a value that a message repeats."""
 _LONGEST_ID: Final = 128
@@ -78,6 +79,25 @@ class _Call:
         if not error and not self.answers:
             self.message = "no answer"
         self.denied = bool(_DENIED.fullmatch(self.code))
+
+    def is_whole(self, outer: str, inner: str) -> bool:
+        """Whether every page has its list, every item can be looked into, and none is missing at the end."""
+        if self.failed:
+            return False
+        pages = [_mapping(answer) for answer in self.answers]
+        wrappers = [page.get(outer) for page in pages]
+        # An empty list may be absent, its wrapper may not: there would be nothing to tell it from another answer.
+        lists = [wrapper.get(inner, []) for wrapper in wrappers if isinstance(wrapper, Mapping)]
+        items = [item for one in lists if isinstance(one, list) for item in one]
+        sound = len(lists) == len(pages) and all(isinstance(one, list) for one in lists)
+        total, more = _text(pages[-1], "TotalCount"), _text(pages[-1], "NextToken")
+        paged = "PageNumber" in pages[-1] and total.isdecimal()
+        return (
+            sound
+            and all(isinstance(item, Mapping) for item in items)
+            and not more
+            and not (paged and len(items) < int(total))
+        )
 
     def found(self, *path: str) -> Iterator[Item]:
         """The items of all pages at a path; raises nothing where the page has none of the kind."""
@@ -132,10 +152,10 @@ class _Reader:
         if not calls or any(call.failed for call in calls):
             return None
         found = [self._converted(call, item, convert) for call in calls for item in call.found(outer, inner)]
-        missing = [call for call in calls if not all(outer in _mapping(answer) for answer in call.answers)]
-        for call in missing:
-            self._note(call, f"the answer has no {outer}")
-        return None if missing else tuple(dict.fromkeys(fact for fact in found if fact is not None))
+        partial = [call for call in calls if not call.is_whole(outer, inner)]
+        for call in partial:
+            self._note(call, _PARTIAL)
+        return None if partial else tuple(dict.fromkeys(fact for fact in found if fact is not None))
 
     def _converted(self, call: _Call, item: Item, convert: Callable[[Item], T]) -> T | None:
         try:
@@ -192,10 +212,10 @@ class _Reader:
         for call in self._of("DescribeEipAddresses"):
             if not call.of:
                 continue
-            listed = not call.failed and all("EipAddresses" in _mapping(answer) for answer in call.answers)
-            if not call.failed and not listed:
-                self._note(call, "the answer has no EipAddresses")
-            if not listed or call.of in self._doubtful:
+            whole_list = call.is_whole("EipAddresses", "EipAddress")
+            if not call.failed and not whole_list:
+                self._note(call, _PARTIAL)
+            if not whole_list or call.of in self._doubtful:
                 continue
             if call.of == self._cloud.instance_id:
                 instance_whole = True
@@ -247,11 +267,12 @@ class _Reader:
     def _dnat(self, enis: tuple[ApiEniFact, ...] | None) -> tuple[DnatFact, ...] | None:
         """The entries that lead here; None unless every gateway was read to its end."""
         gateways = self._of("DescribeNatGateways")
-        if not gateways or any(call.failed for call in gateways):
+        if not gateways or not all(call.is_whole("NatGateways", "NatGateway") for call in gateways):
             return None
         entries = self._of("DescribeForwardTableEntries")
         wanted = {_text(item, "NatGatewayId") for call in gateways for item in call.found("NatGateways", "NatGateway")}
-        if any(call.failed for call in entries) or not wanted - {""} <= {call.of for call in entries}:
+        whole = all(call.is_whole("ForwardTableEntries", "ForwardTableEntry") for call in entries)
+        if not whole or not wanted - {""} <= {call.of for call in entries}:
             return None
         own = {address for eni in enis or () for address in eni.private_ipv4s}
         own |= {address for eni in self._cloud.enis for address in eni.private_ipv4s or ()}

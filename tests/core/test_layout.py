@@ -180,7 +180,8 @@ def test_the_arrangement_loses_nothing(hosts: set[int]) -> None:
     leaves = [(ip_network((0x0A000000 + host, 32)), host % 7) for host in sorted(hosts)]
     flat, blocks = arrange(leaves)
 
-    assert sorted([*flat, *(leaf for block in blocks.values() for leaf in block)]) == leaves
+    inner = [leaf for narrow in blocks.values() for block in narrow.values() for leaf in block]
+    assert sorted([*flat, *inner]) == leaves
     for prefix, members in blocks.items():
         assert all(net.network_address in prefix for net, _ in members)
     assert len(leaves) > FLAT or not blocks
