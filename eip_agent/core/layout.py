@@ -93,7 +93,8 @@ def rules(family: int, exits: Sequence[Exit], foreign: Sequence[IPNetwork]) -> f
     found |= _pair(family, (PRIMARY_MAIN_FIRST, PRIMARY_TABLE), first, [*foreign, *rest], bounds)
     leaves = cover(others, [*foreign, *(net for net, label in labels if label in primaries)], bounds)
     flat, blocks = arrange(leaves)
-    found |= _pair(family, (MAIN_FIRST, TABLE), flat, foreign, bounds)
+    behind = [net for narrows in blocks.values() for members in narrows.values() for net, _ in members]
+    found |= _pair(family, (MAIN_FIRST, TABLE), flat, [*foreign, *behind], bounds)
     for wide, narrows in blocks.items():
         jumps = JUMPS[_number(wide) % len(JUMPS)]
         found.add(Rule(family, GROUP, source=wide, goto=jumps))

@@ -182,8 +182,10 @@ def test_the_arrangement_loses_nothing(hosts: set[int]) -> None:
 
     inner = [leaf for narrow in blocks.values() for block in narrow.values() for leaf in block]
     assert sorted([*flat, *inner]) == leaves
-    for prefix, members in blocks.items():
-        assert all(net.network_address in prefix for net, _ in members)
+    for wide, narrows in blocks.items():
+        for narrow, members in narrows.items():
+            assert narrow.subnet_of(wide)  # type: ignore[arg-type]
+            assert all(net.network_address in narrow for net, _ in members)
     assert len(leaves) > FLAT or not blocks
 
 
