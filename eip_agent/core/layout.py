@@ -3,7 +3,7 @@
 Few sources stand in one flat list.  Many sources (interleaved addresses of several ENIs in one subnet) stand in blocks
 behind two levels of `goto`, so that a lookup walks some jumps and one block instead of everything::
 
-    24000  from PRIMARY lookup main suppress_...      24005    from WIDE goto 24100 + k           (many sources only)
+    24000  from PRIMARY lookup main suppress_...      24012    from WIDE goto 24100 + k           (many sources only)
     24001  from PRIMARY lookup TABLE                  24021    from all goto 25999                (many sources only)
     24010  from SOURCES lookup main suppress_...      24100+k  from NARROW goto 24500 + 2n        (many sources only)
     24011  from SOURCE lookup TABLE                   24500+2n, 24501+2n  a block: main-first rules, table rules

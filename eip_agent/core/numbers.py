@@ -40,10 +40,10 @@ PRIORITIES: Final = range(24000, 26000)
 PRIMARY_MAIN_FIRST: Final = 24000
 PRIMARY_TABLE: Final = 24001
 """The primary ENI's rules stand first, since its traffic is the most."""
-GROUP: Final = 24005
-"""`from PREFIX goto JUMPS`, only where there are many sources: keeps a lookup short."""
 MAIN_FIRST: Final = 24010
 TABLE: Final = 24011
+GROUP: Final = 24012
+"""`from PREFIX goto JUMPS`, only where there are many sources: keeps a lookup short."""
 DEVICE: Final = 24020
 """`oif LINK lookup TABLE`: sockets bound to a device but to no address."""
 SKIP: Final = 24021
