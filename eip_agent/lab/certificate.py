@@ -5,7 +5,7 @@ import functools
 import importlib.util
 import ipaddress
 import os
-from pathlib import Path
+import ssl
 from typing import Final
 
 from eip_agent.errors import LabError
@@ -18,20 +18,27 @@ def can_certify() -> bool:
     return importlib.util.find_spec("cryptography") is not None
 
 
-def write_certificates(address: str, ca_file: Path, key_file: Path) -> None:
-    """Write an authority's certificate, and in another file a server's with its key, for its owner only.
+def authority(address: str) -> bytes:
+    """The certificate to trust, as PEM.  Raises LabError where none can be made: see `can_certify`."""
+    return _made(address)[0]
 
-    Raises LabError where that cannot be done: see `can_certify`.
-    """
-    ca, server = _made(address)
-    for file, text in ((ca_file, ca), (key_file, server)):
-        with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
-            opened.write(text)
+
+def server_context(address: str) -> ssl.SSLContext:
+    """What a server at that address presents.  Raises as `authority`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # It is read from files only, and no file shall have the key.
+    fd = os.memfd_create("key", os.MFD_CLOEXEC)
+    try:
+        os.write(fd, _made(address)[1])
+        context.load_cert_chain(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+    return context
 
 
 @functools.cache
 def _made(address: str) -> tuple[bytes, bytes]:
-    """Both as PEM, the same for the whole life of the process."""
+    """Authority, and server with key, as PEM; the same for the whole life of the process."""
     try:
         from cryptography import x509  # noqa: PLC0415 most topologies are asked nothing, and it takes its time
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415

@@ -11,7 +11,7 @@ import socketserver
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from eip_agent.lab.account import Account
-from eip_agent.lab.certificate import write_certificates
+from eip_agent.lab.certificate import authority, server_context
 from eip_agent.lab.metadata import Enterable
 from eip_agent.lab.openapi_answers import Answer, Quirks, RefusedError, answer, empty
 from eip_agent.lab.signature import Request, check
@@ -76,7 +76,7 @@ class ApiFault:
 class OpenApiService:
     """Serves a topology at 100.100.100.201:443 in a namespace, or on a free port of 127.0.0.1 where there is none.
 
-    `topology`, `faults` and `quirks` may be set at any time.  `directory` gets the certificates.
+    `topology`, `faults` and `quirks` may be set at any time.  `directory` gets the certificate to trust.
     """
 
     def __init__(self, topology: Topology, namespace: Enterable | None, account: Account, directory: Path) -> None:
@@ -87,7 +87,8 @@ class OpenApiService:
         self.requests: list[tuple[str, Mapping[str, str]]] = []
         """Action and query of every call, in order of arrival."""
         self.most_at_once = 0
-        """How many connections were open at the same time."""
+        """How many calls were being answered at the same time."""
+        self._now = 0
         self._namespace = namespace
         self._address = ADDRESS if namespace else ("127.0.0.1", 0)
         self._directory = directory
@@ -109,10 +110,8 @@ class OpenApiService:
 
     def start(self) -> None:
         """Listen; after `stop()` on the same port as before.  Raises OSError, and LabError without `cryptography`."""
-        key_file = self._directory / "openapi-server.pem"
-        write_certificates(self._address[0], self.ca_file, key_file)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(key_file)
+        self.ca_file.write_bytes(authority(self._address[0]))
+        context = server_context(self._address[0])
         with self._namespace.entered() if self._namespace else contextlib.nullcontext():
             self._server = _Server(self._address, self, context)
         self._address = self._address[0], self._server.server_port
@@ -159,9 +158,17 @@ class OpenApiService:
             self._nonces.add(nonce)
         return bool(nonce) and not known
 
-    def count(self, live: int) -> None:
-        """Note how many connections there are."""
-        self.most_at_once = max(self.most_at_once, live)
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a call while it is being answered."""
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
 
 
 class _Server(ThreadingHTTPServer):
@@ -191,7 +198,6 @@ class _Server(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Note the connection."""
         self._live.add(request)
-        self.service.count(len(self._live))
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -225,11 +231,13 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A call with everything in the query."""
-        self._answer(b"")
+        with self.server.service.answering():
+            self._answer(b"")
 
     def do_POST(self) -> None:
         """A call, perhaps with parameters in the body."""
-        self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        with self.server.service.answering():
+            self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     def _answer(self, body: bytes) -> None:
         request = self._received(body)

@@ -7,10 +7,8 @@ from typing import Any, Final
 
 from eip_agent.openapi.caller import Caller, CallError, Failure, Keys, credentials
 from eip_agent.openapi.endpoint import candidates, choose
-from eip_agent.openapi.plan import ECS, VPC, Answer, Call, Request, first, then
+from eip_agent.openapi.plan import AT_ONCE, ECS, VPC, Answer, Call, Request, first, then
 
-AT_ONCE: Final = 8
-"""Calls under way at the same time: 72 ENIs in seconds, and far below what the cloud throttles (800 a minute)."""
 LARGEST_ANSWER: Final = 16 << 20
 """Characters."""
 

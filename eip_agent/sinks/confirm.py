@@ -55,6 +55,8 @@ def confirmed(directory: str, seconds: float) -> bool:
                 return True
             if ready:
                 answer = _typed(sys.stdin.fileno())
+                if answer is False:
+                    signal.sigtimedwait(_ENDING, _STEP)  # the terminal that died says so by a signal too: one answer
                 if answer is not None:
                     return answer
                 sources = [listener]

@@ -122,15 +122,15 @@ def _ask(request: bytes, environment: dict[str, str], until: float) -> bytes:
 def _output(child: "Popen[bytes]", until: float) -> bytes:
     """What it prints until it closes its output."""
     assert child.stdout is not None  # noqa: S101 for mypy: it was asked for
-    fd, output = child.stdout.fileno(), bytearray()
-    while ready := select.select([fd], [], [], max(0.0, until - monotonic()))[0]:
+    fd, output, ready = child.stdout.fileno(), bytearray(), select.poll()
+    ready.register(fd, select.POLLIN)
+    while ready.poll(max(0.0, until - monotonic()) * 1000):
         piece = os.read(fd, 1 << 16)
         if not piece:
             return bytes(output)
         output += piece
         if len(output) > LARGEST_ANSWER:
             raise ValueError(f"more than {LARGEST_ANSWER} bytes")
-    del ready
     raise TimeoutError
 
 

@@ -24,7 +24,7 @@ JUMP = Rule(4, 24005, rule_item().source, goto=24100)
 SKIP = Rule(4, 24021, goto=25999)
 END = Rule(4, 25999)
 GROUP = LinkSetting(device(1), GROUP_SETTING, 20000)
-STAIRS = [
+STAIRS: list[Item] = [
     GROUP,
     LinkSetting(device(1), UP, 1),
     route_item(),

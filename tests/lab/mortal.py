@@ -78,15 +78,22 @@ class Mortal:
         self._process.kill()
         self._process.communicate()
 
-    def run(self, *argv: str, fatal: int = 0, pending: int = 0, failing: str = "", unconfigured: bool = False) -> Ended:
+    def run(self, *argv: str, fatal: int = 0, pending: int = 0, failing: str = "", vanishing: str = "") -> Ended:
         """Run `eip-agent` with these arguments and wait for it.
 
         `fatal`: at which count it is killed; `pending`: a signal that waits for it from the start;
-        `failing`: `call:n:errno`, a system call that fails from its n-th time on, or `call:n:errno:times`.
+        `failing`: `call:n:errno`, a system call that fails from its n-th time on, or `call:n:errno:times`;
+        `vanishing`: `n:link`, a link that goes after the n-th batch of changes.
         """
         settings = self._cloud.directory / "config.toml"
-        config = ["--config", str(settings)] if settings.exists() and not unconfigured else []
-        request = {"argv": [*argv, *config], "fatal": fatal, "pending": pending, "failing": failing}
+        config = ["--config", str(settings)] if settings.exists() else []
+        request = {
+            "argv": [*argv, *config],
+            "fatal": fatal,
+            "pending": pending,
+            "failing": failing,
+            "vanishing": vanishing,
+        }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -95,11 +102,10 @@ class Mortal:
         return Ended(**json.loads(self._process.stdout.readline()))
 
 
-_LOOK: Final = """
-ip -j -d link show; echo
-ip -j address show; echo
-for family in -4 -6; do ip -j $family route show table all; echo; ip -j $family rule show; echo; done
-grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf | sort
+_LOOK: Final = r"""
+printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' | ip -j -d -batch -
+ip -6 -j rule show
+grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf || true
 """
 _FLEETING: Final = ("qdisc", "txqlen", "stats", "stats64", "num_tx_queues", "num_rx_queues", "linkmode", "operstate")
 """A link that was up once has a queue; the state of the carrier comes a moment after the flag."""
@@ -109,13 +115,13 @@ def state(guest: Namespace) -> list[str]:
     """All that a user could see of the network configuration; of lifetimes only whether there is one."""
     text = guest.run(["sh", "-c", _LOOK]).stdout
     documents = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
-    links, addresses, routes4, rules4, routes6, rules6 = documents
+    links, addresses, routes, rules4, rules6 = documents
     lines = [f"link {_flat(link, _FLEETING)}" for link in links]
     for link in addresses:
         lines += [f"address {link['ifname']} {_flat(_timeless(one))}" for one in link["addr_info"]]
-    lines += sorted(f"route {_flat(_timeless(route))}" for route in (*routes4, *routes6))
+    lines += sorted(f"route {_flat(_timeless(route))}" for route in routes)
     lines += [f"rule {_flat(rule)}" for rule in (*rules4, *rules6)]
-    return lines + [line for line in text.splitlines() if line.startswith("/proc")]
+    return lines + sorted(line for line in text.splitlines() if line.startswith("/proc"))
 
 
 def difference(before: list[str], after: list[str]) -> list[str]:
@@ -193,7 +199,7 @@ def _child(main: Callable[[list[str]], int], request: dict[str, Any], counter: m
         if request["pending"]:
             signal.pthread_sigmask(signal.SIG_BLOCK, [request["pending"]])
             os.kill(os.getpid(), request["pending"])
-        _arm(_Fate(counter, request["fatal"], request["failing"]))
+        _arm(_Fate(counter, request["fatal"], request["failing"], request["vanishing"]))
         code = main(request["argv"])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 98
@@ -209,13 +215,21 @@ def _child(main: Callable[[list[str]], int], request: dict[str, Any], counter: m
 class _Fate:
     """Counts the calls, and decides about them."""
 
-    def __init__(self, counter: mmap, fatal: int, failing: str) -> None:
+    def __init__(self, counter: mmap, fatal: int, failing: str, vanishing: str) -> None:
         self._counter, self._fatal = counter, fatal
         self._failing, _, rest = failing.partition(":")
         first, errno, times = [*rest.split(":"), "0", "0", "0"][:3]
         self._errno, self._first = int(errno), int(first or 0)
         self._last = self._first + int(times) - 1 if int(times) else sys.maxsize
         self._seen = 0
+        number, _, self._link = vanishing.partition(":")
+        self._batches = int(number or 0)
+
+    def batch(self) -> None:
+        """A batch of changes has been carried out."""
+        self._batches -= 1
+        if self._batches == 0:
+            subprocess.run(["ip", "link", "del", self._link], check=True)
 
     def tick(self) -> None:
         """One more chance to die."""
@@ -270,6 +284,7 @@ def _arm(fate: _Fate) -> None:
                 sent += size
             super().send(data, *flags)
             fate.tick()
+            fate.batch()
             return sent
 
     socket.socket = Socket  # type: ignore[misc]

@@ -164,6 +164,16 @@ def test_a_gateway_is_added_to_and_taken_from_a_multi_eip_visible_eni() -> None:
         assert instance.broken() == []
 
 
+def test_an_eip_goes_and_its_neighbours_in_the_same_subnet_stay() -> None:
+    """The kernel would remove them with the first address of their subnet."""
+    base = Topology((ETH0, MULTI), extra_vswitches=ELSEWHERE)
+    _, two, three = MULTI.eips
+    with applied(base) as instance:
+        with undisturbed(instance.cloud, two.address, three.address):
+            become(instance, base.with_eni(replace(MULTI, eips=(two, three))))
+        assert instance.broken() == []
+
+
 def test_a_binding_changes_its_mode() -> None:
     base = Topology((ETH0, nat(1, vswitch(1))), extra_vswitches=ELSEWHERE)
     visible = eni(1, vswitch(1), (10,), [Eip(public(20), Mode.EIP_VISIBLE, gateway=public(1), prefix_length=24)])

@@ -95,7 +95,7 @@ def test_a_first_apply_is_killed_everywhere() -> None:
         assert calls > 50
         for at in range(1, calls + 1):
             life.killed("apply", at=at)
-            if at % 2:
+            if at % 3 == 0:
                 life.converges()
             life.reverts()
 
@@ -105,7 +105,7 @@ def test_a_first_apply_of_every_mode_is_killed_here_and_there(boot: Boot) -> Non
     with living(DEMO, boot) as life:
         calls = calls_of(life, "apply")
         life.reverts()
-        for at in range(3 if boot == "bare" else 5, calls + 1, 9):
+        for at in range(3 if boot == "bare" else 5, calls + 1, 13):
             life.killed("apply", at=at)
             if at % 2:
                 life.converges()
@@ -117,7 +117,7 @@ def test_a_revert_is_killed_here_and_there() -> None:
         life.run("apply")
         calls = calls_of(life, "revert")
         assert calls > 50
-        for at in range(1, calls + 1, 3):
+        for at in range(1, calls + 1, 5):
             life.run("apply")
             life.killed("revert", at=at)
             if at % 2:
@@ -133,7 +133,7 @@ def test_an_undo_is_killed_here_and_there() -> None:
         calls = calls_of(life, *confirm, pending=signal.SIGTERM)
         assert life.changed() == []
         assert calls > written + 40
-        for at in range(written - 4, calls + 1, 3):
+        for at in range(written - 4, calls + 1, 5):
             life.killed(*confirm, at=at, pending=signal.SIGTERM)
             if at % 2:
                 life.converges()
@@ -168,7 +168,7 @@ def test_an_apply_that_exchanges_addresses_is_killed_here_and_there() -> None:
         become(life, changed(SMALL))
         calls = calls_of(life, "apply")
         assert calls > 15
-        for at in range(1, calls + 1, 3):
+        for at in range(1, calls + 1, 5):
             become(life, SMALL)
             life.run("apply")
             become(life, changed(SMALL))
