@@ -72,7 +72,9 @@ class _DoubtError(Exception):
 def judge(seen: Case) -> Verdict:
     """Name the binding mode of one ENI.  Never raises: doubt is `Mode.UNDECIDED`."""
     claims = list(_claims(seen))
+    unread = "; ".join(f"{item.path}: {item.reason}" for item in seen.port.eni.unread)
     because = tuple(evidence for claim in claims for evidence in claim.because)
+    because = because or (Evidence("metadata", unread or "no address"),)
     try:
         chosen = _agreed(claims)
         _check(seen, chosen)

@@ -1,16 +1,18 @@
 """Every source has its say; live ones that contradict each other are told, and nothing is guessed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
+from eip_agent.core.facts import AddressFact, RouteFact, Unread
 from eip_agent.core.judge import Case, eips_of, judge
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import Bound, EipFact
-from eip_agent.core.settings import Mode
-from eip_agent.core.verdict import Certainty, VisibleEip
+from eip_agent.core.settings import DeclaredEip, Mode
+from eip_agent.core.verdict import Certainty, Verdict, VisibleEip
 from tests.builders import address, declared, device, eni, ip4, main_route, net4, port
 
 EIP = "203.0.113.42"
@@ -181,23 +183,11 @@ def test_a_mode_this_version_does_not_know_decides_nothing() -> None:
     assert (verdict.mode, verdict.certainty) == (Mode.NAT, Certainty.PROBABLE)
 
 
-def test_the_primary_eni_only_has_nat() -> None:
-    verdict = judge(Case(port(0), declared=[declared(EIP, Mode.EIP_VISIBLE, 0)]))
-
-    assert not verdict.decided
-
-
 def test_a_nat_eip_for_an_address_the_eni_lacks_is_told() -> None:
     verdict = judge(seen(declared=[declared(EIP, private_address=ip4("192.168.1.99"))]))
 
     assert not verdict.decided
     assert "192.168.1.99" in verdict.contradiction
-
-
-def test_several_modes_declared_for_one_eni_are_told() -> None:
-    mixed = [declared(EIP), declared("203.0.113.43", Mode.MULTI_EIP_VISIBLE)]
-
-    assert not judge(seen(declared=mixed)).decided
 
 
 def test_only_what_is_bound_to_the_eni_is_its_own() -> None:
@@ -219,3 +209,143 @@ def test_an_unknown_vswitch_proves_nothing() -> None:
 
     assert verdict.mode is Mode.NAT
     assert IPv4Address(EIP) not in {eip.address for eip in verdict.visible}
+
+
+LEASED = address("203.0.113.10", length=27, leased=True)
+BY_DHCP = "put by a DHCP client, outside the vSwitch 192.168.1.0/24"
+ROUTER = main_route("0.0.0.0/0", gateway="203.0.113.1", protocol=16)
+VISIBLE = VisibleEip(ip4("203.0.113.10"), 27, ip4("203.0.113.1"))
+
+
+def judged(
+    addresses: Sequence[AddressFact] = (),
+    routes: Sequence[RouteFact] = (),
+    declared: Sequence[DeclaredEip] = (),
+    **overrides: Any,
+) -> Verdict:
+    return judge(Case(port(1, eni=eni(1, **overrides)), addresses, routes, declared))
+
+
+@pytest.mark.parametrize("missing", ["private_ipv4s", "primary"])
+def test_without_its_addresses_nothing_is_said_of_an_eni(missing: str) -> None:
+    unknown: dict[str, Any] = {missing: None}
+    verdict = judged(**unknown, unread=(Unread("macs/x", "timed out"),))
+
+    assert verdict.mode is Mode.UNDECIDED
+    assert not verdict.decided
+    assert "timed out" in verdict.because[0].says
+
+
+def test_a_public_lease_with_its_router_is_proof() -> None:
+    verdict = judged([LEASED], [ROUTER])
+
+    assert (verdict.mode, verdict.certainty, verdict.visible) == (Mode.EIP_VISIBLE, Certainty.CERTAIN, (VISIBLE,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        address("203.0.113.10", length=27),
+        address("192.168.1.20", leased=True),
+        address("10.1.1.1", leased=True),
+        address("203.0.113.10", leased=True, universal=False),
+        address("2001:db8::1", leased=True),
+    ],
+    ids=str,
+)
+def test_no_other_address_is(other: AddressFact) -> None:
+    assert judged([other], [ROUTER]).mode is Mode.NAT
+
+
+def test_a_lease_proves_nothing_where_the_vswitch_is_unknown() -> None:
+    assert judged([LEASED], [ROUTER], subnet=None).mode is Mode.NAT
+
+
+def test_a_lease_without_its_router_leaves_it_open() -> None:
+    assert judged([LEASED]).contradiction == "no source tells the gateway of 203.0.113.10"
+
+
+def test_two_leases_leave_it_open() -> None:
+    verdict = judged([LEASED, address("203.0.113.11", leased=True)], [ROUTER])
+
+    assert "2 EIPs are said to replace the private address" in verdict.contradiction
+
+
+def test_what_is_declared_is_certain() -> None:
+    verdict = judged(declared=[declared("203.0.113.5")])
+
+    assert (verdict.mode, verdict.certainty) == (Mode.NAT, Certainty.CERTAIN)
+
+
+def test_a_declared_visible_eip_brings_its_mask_and_gateway() -> None:
+    one = declared("203.0.113.10", Mode.EIP_VISIBLE)
+
+    assert judged(declared=[one]).visible == (VISIBLE,)
+
+
+def test_a_lease_fills_in_what_a_declaration_leaves_out() -> None:
+    one = declared("203.0.113.10", Mode.EIP_VISIBLE, gateway=None, prefix_length=None)
+
+    assert judged([LEASED], [ROUTER], [one]).visible == (VISIBLE,)
+    assert "no source tells the gateway" in judged(declared=[one]).contradiction
+
+
+def test_several_eips_of_one_eni_are_all_visible() -> None:
+    eips = [declared(ip, Mode.MULTI_EIP_VISIBLE) for ip in ("203.0.113.10", "198.51.100.70")]
+    verdict = judged(declared=eips)
+
+    assert [eip.address for eip in verdict.visible] == [ip4("203.0.113.10"), ip4("198.51.100.70")]
+
+
+@pytest.mark.parametrize(
+    ("eips", "leases", "contradiction"),
+    [
+        (
+            [declared("203.0.113.5"), declared("203.0.113.6", Mode.EIP_VISIBLE)],
+            [],
+            "an ENI has one binding mode, the settings declare several",
+        ),
+        ([declared("203.0.113.5")], [LEASED], BY_DHCP),
+        (
+            [declared("203.0.113.5", Mode.MULTI_EIP_VISIBLE)],
+            [LEASED],
+            BY_DHCP,
+        ),
+        (
+            [declared("203.0.113.5", Mode.EIP_VISIBLE)],
+            [LEASED],
+            "; but kernel address dev eth1 says: 203.0.113.10/27",
+        ),
+        ([declared("203.0.113.5", private_address=ip4("192.168.1.99"))], [], "is not an address of this ENI"),
+        ([declared("203.0.113.5", Mode.SECONDARY_CIDR)], [], "is not an address of this ENI"),
+        (
+            [
+                declared(f"203.0.113.{n}", Mode.MULTI_EIP_VISIBLE, gateway=ip4(f"203.0.113.{100 + n}"))
+                for n in range(1, 17)
+            ],
+            [],
+            "more than 15 EIP gateways",
+        ),
+    ],
+    ids=str,
+)
+def test_a_contradiction_is_named_and_nothing_is_guessed(
+    eips: list[DeclaredEip], leases: list[AddressFact], contradiction: str
+) -> None:
+    verdict = judged(leases, [ROUTER], eips)
+
+    assert (verdict.mode, verdict.certainty, verdict.visible) == (Mode.UNDECIDED, Certainty.UNDECIDED, ())
+    assert contradiction in verdict.contradiction
+    assert verdict.remedy
+    assert verdict.because
+
+
+def test_a_declaration_cannot_stand_in_for_unread_addresses() -> None:
+    assert not judged(declared=[declared("203.0.113.5")], private_ipv4s=None).decided
+
+
+def test_the_primary_eni_has_no_visible_mode() -> None:
+    wrong = declared("203.0.113.10", Mode.EIP_VISIBLE, number=0)
+
+    assert "the primary ENI only has NAT mode" in judge(Case(port(0), declared=[wrong])).contradiction
+    assert judge(Case(port(0), declared=[declared("203.0.113.10", number=0)])).mode is Mode.NAT
