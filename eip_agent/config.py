@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from eip_agent.core.settings import Settings
@@ -69,18 +69,33 @@ def load(
         environment=_variables(os.environ if environ is None else environ),  # noqa: TID251 the one place
         flags={tuple(name.split(".")): value for name, value in (overrides or {}).items()},
     )
-    texts = {**written.environment, **written.flags}
-    if not written.file and texts.keys() <= {("run_directory",)}:
-        # Every simulated instance has this one, and a plain check is enough for it.
-        for key, value in texts.items():
-            if not is_absolute(value):
-                raise SettingsError(f"{written.place(key)}: {value!r} is not an absolute path", ABSOLUTE)
-            return Settings(run_directory=value, notes=written.notes)
-        return Settings(notes=written.notes)
+    simple = _simple(written)
+    if simple is not None:
+        return simple
 
     from eip_agent import schema  # noqa: PLC0415 see the docstring of the module
 
     return schema.check(written)
+
+
+def _simple(written: Written) -> Settings | None:
+    """The settings where none, or only such as every simulated instance has, are written: a plain check is enough."""
+    texts = {**written.environment, **written.flags}
+    directories = {("run_directory",), ("state_directory",)}
+    switch = ("openapi", "enabled")
+    if written.file or not texts.keys() <= {*directories, switch} or texts.get(switch, "false") != "false":
+        return None
+    for key in directories & texts.keys():
+        if not is_absolute(texts[key]):
+            raise SettingsError(f"{written.place(key)}: {texts[key]!r} is not an absolute path", ABSOLUTE)
+    given = Settings()
+    return replace(
+        given,
+        run_directory=texts.get(("run_directory",), given.run_directory),
+        state_directory=texts.get(("state_directory",), given.state_directory),
+        openapi=False if switch in texts else None,
+        notes=written.notes,
+    )
 
 
 def is_colour_unwanted(environ: Mapping[str, str] | None = None) -> bool:

@@ -5,23 +5,24 @@ Nothing is printed here, and nothing is decided: that is `core`'s.
 """
 
 import select
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from eip_agent.core.changes import Plan
-from eip_agent.core.conclude import conclude, needs_second_witness, removed_addresses, revert
-from eip_agent.core.facts import CloudFact, KernelFact, Mac, Remembered, Unread
+from eip_agent.core.changes import Change, Plan, Why
+from eip_agent.core.conclude import needs_second_witness, removed_addresses, revert
+from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
+from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
 from eip_agent.core.report import Report, Result
 from eip_agent.core.settings import Settings
-from eip_agent.errors import AgentError, JournalError, KernelReadError, MetadataError
+from eip_agent.errors import AgentError, JournalError, KernelReadError
+from eip_agent.lookout import Lookout, Seen, macs_of
 from eip_agent.netlink import Netlink
 from eip_agent.sinks.journal import Journal
 from eip_agent.sources import kernel as kernel_source
-from eip_agent.sources.metadata import Metadata
 
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
@@ -41,8 +42,7 @@ class Agent:
     """The agent with its settings, for one pass or many."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._metadata = Metadata(settings)
+        self._lookout = Lookout(settings)
         self._journal = Journal(settings.run_directory)
 
     def look(self) -> Report:
@@ -56,7 +56,7 @@ class Agent:
                 remembered = self._journal.read()
             except JournalError as unreadable:
                 trouble = (Unread("journal", str(unreadable)),)
-            report, _ = self._concluded(netlink, remembered)
+            report = self._lookout.report(self._lookout.see(netlink), remembered)
             return replace(report, unread=(*trouble, *report.unread))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
@@ -67,17 +67,22 @@ class Agent:
         """
         with Netlink() as netlink:
             remembered = self._remembered()
-            report, kernel = self._concluded(netlink, remembered)
+            seen = self._lookout.see(netlink)
+            report = self._lookout.report(seen, remembered)
             if needs_second_witness(report.plan):
                 doomed = removed_addresses(report.plan)
                 select.select([], [], [], WITNESS_PAUSE)
-                report, kernel = self._concluded(netlink, remembered)
+                seen = self._lookout.see(netlink)
+                report = self._lookout.report(seen, remembered)
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
-            if report.cloud is None or not report.plan:
-                return self._settled(report, remembered, kernel) if kernel else report
-            left = partial(self._left, report.cloud)
-            return self._carried_out(report, netlink, remembered, left, confirmed)
+            if report.plan or self._lookout.asleep(seen):
+                work = _Work(netlink, self._journal, macs_of(report.cloud), remembered)
+                seen, report = self._woken(seen, report, work)
+                report = self._carried_out(report, work, partial(self._left, seen), confirmed)
+            else:
+                report = self._settled(report, remembered, seen.kernel)
+            return replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
 
     def take_back(self) -> Report:
         """Remove everything that is the agent's, give back what it borrowed, and nothing else; look again.
@@ -90,7 +95,7 @@ class Agent:
             report = Report(None, plan=revert(kernel, remembered))
             if not report.plan:
                 return self._settled(report, remembered, kernel)
-            return self._carried_out(report, netlink, remembered, revert)
+            return self._carried_out(report, _Work(netlink, self._journal, (), remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
@@ -101,27 +106,33 @@ class Agent:
         self._journal.tidy()
         return self._journal.read()
 
-    def _left(self, cloud: CloudFact, kernel: KernelFact, remembered: Remembered) -> Plan:
-        return conclude(cloud, kernel, remembered, self._settings).plan
+    def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered) -> Plan:
+        return self._lookout.report(replace(seen, kernel=kernel), remembered).plan
 
-    def _concluded(self, netlink: Netlink, remembered: Remembered) -> tuple[Report, KernelFact | None]:
-        try:
-            cloud = self._metadata.read()
-        except MetadataError as silent:
-            return Report(None, unread=(Unread("metadata service", str(silent)),), advice=silent.hint), None
-        kernel = kernel_source.read(netlink, _macs(cloud))
-        return conclude(cloud, kernel, remembered, self._settings), kernel
+    def _woken(self, seen: Seen, report: Report, work: "_Work") -> tuple[Seen, Report]:
+        """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
+
+        A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
+        """
+        wake = tuple(
+            Change(LinkSetting(link.link, UP, 0), LinkSetting(link.link, UP, 1), Why.MISSING)
+            for link in self._lookout.asleep(seen)
+        )
+        if not wake:
+            return seen, report
+        work.carry_out(wake, seen.kernel)
+        seen = self._lookout.ask_links(replace(seen, kernel=work.look()))
+        report = self._lookout.report(seen, work.remembered)
+        return seen, replace(report, plan=(*wake, *report.plan))
 
     def _carried_out(
         self,
         report: Report,
-        netlink: Netlink,
-        remembered: Remembered,
+        work: "_Work",
         left: Callable[[KernelFact, Remembered], Plan],
         confirmed: Confirmed | None = None,
     ) -> Report:
-        work = _Work(netlink, self._journal, _macs(report.cloud), remembered)
-        work.carry_out(report.plan, work.look())
+        work.carry_out([change for change in report.plan if change not in work.result.applied], work.look())
         done, kept = replace(report, result=work.result), False
         try:
             done = _finished(done, work, left)
@@ -170,7 +181,7 @@ class _Work:
         """Raises KernelReadError."""
         return kernel_source.read(self._netlink, self._macs)
 
-    def carry_out(self, plan: Plan, kernel: KernelFact) -> None:
+    def carry_out(self, plan: Sequence[Change], kernel: KernelFact) -> None:
         """Write ahead, then write.  Raises JournalError with nothing of the plan done."""
         from eip_agent.sinks.apply import apply  # noqa: PLC0415 as above
 
@@ -203,7 +214,3 @@ def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembere
         plan = (*done.plan, *done.left)
         done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))
     return done
-
-
-def _macs(cloud: CloudFact | None) -> Collection[Mac]:
-    return frozenset(eni.mac for eni in cloud.enis) if cloud else ()

@@ -1,31 +1,84 @@
 """One pass without its two ends: from facts to a report with verdicts and a plan.  Pure, so that it can be proved."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
 from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
-from eip_agent.core.facts import AddressFact, CloudFact, EniFact, IPNetwork, KernelFact, Remembered, Unread
+from eip_agent.core.facts import (
+    AddressFact,
+    CloudFact,
+    EniFact,
+    IPNetwork,
+    KernelFact,
+    LinkFact,
+    Remembered,
+    Unread,
+)
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
+from eip_agent.core.judge import Case, eips_of, judge
+from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
-from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
-from eip_agent.core.ownership import borrowed, is_our_route, is_our_rule, ours, setting_of
+from eip_agent.core.numbers import MAIN, link_of
+from eip_agent.core.offers import OfferFact
+from eip_agent.core.openapi import ApiFact, EipFact
+from eip_agent.core.ownership import borrowed, is_our_route, ours, setting_of
 from eip_agent.core.pairing import Port, pair
-from eip_agent.core.remark import Remark
+from eip_agent.core.remarks import (
+    contradictions,
+    denied,
+    groups,
+    released,
+    stale_leases,
+    strangers,
+    turned,
+    without_ipv6,
+)
 from eip_agent.core.report import Report, Story, unread_of
 from eip_agent.core.settings import DeclaredEip, Settings
-from eip_agent.core.verdict import judge
+from eip_agent.core.verdict import undecided
 
 BOTH: Final = frozenset((4, 6))
 
 
-def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, settings: Settings) -> Report:
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """What else was asked, besides the metadata service and the kernel."""
+
+    api: ApiFact | None = None
+    """None: not asked."""
+    offers: tuple[OfferFact, ...] = ()
+    known: Known | None = None
+    """Last known good, of this instance."""
+    api_before: ApiFact | None = None
+    """What the OpenAPI said then."""
+    now: float = 0.0
+    """Seconds since the epoch."""
+    silent: bool = False
+    """The metadata service did not answer: its part is the last known good, and nothing is removed by it."""
+
+
+NOBODY_ELSE: Final = Witnesses()
+
+
+def conclude(
+    cloud: CloudFact,
+    kernel: KernelFact,
+    remembered: Remembered,
+    settings: Settings,
+    witnesses: Witnesses = NOBODY_ELSE,
+) -> Report:
     """What there is to say and to do.  Never raises: what is not known stays as it is."""
     ports, remarks = pair(cloud, kernel.links)
     excluded = [port for port in ports if _is_excluded(port, settings)]
-    stories = tuple(_story(port, kernel, settings, excluded=port in excluded) for port in ports)
+    stories = tuple(
+        Story(port.eni, port.link, port.primary, judge(_case(port, cloud, kernel, settings, witnesses)))
+        if port not in excluded
+        else Story(port.eni, port.link, port.primary, undecided(port.eni, (), "excluded", ""), excluded=True)
+        for port in ports
+    )
     unread = unread_of(cloud, [port.eni for port in excluded])
     if cloud.primary_mac is None:
         # Without it every ENI looks secondary, and the one the owner comes in by would be treated as one.
@@ -47,7 +100,7 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         ]
     )
     held = ours(kernel, remembered)
-    may_cut = _may_cut(kernel, wishes, excluded, settings)
+    may_cut = _only_of_gone_links(kernel) if witnesses.silent else _may_cut(kernel, wishes, excluded, settings)
     staying = {address for wished in wishes.values() for address in wished.addresses}
     leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
     want: frozenset[Item] = frozenset(
@@ -64,10 +117,40 @@ def conclude(cloud: CloudFact, kernel: KernelFact, remembered: Remembered, setti
         cloud,
         tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
         plan,
-        (*remarks, *_contradictions(stories), *_groups(ports), *_without_ipv6(ports, settings), *_strangers(kernel)),
+        (
+            *remarks,
+            *contradictions(stories),
+            *groups(ports),
+            *without_ipv6(ports, settings),
+            *strangers(kernel),
+            *stale_leases(stories, kernel, witnesses.offers),
+            *turned(stories, witnesses.known, witnesses.now),
+            *released(stories, cloud, witnesses.api_before, witnesses.api),
+            *denied(witnesses.api),
+        ),
         (*unread, *_homeless(cloud, ports, settings)),
         len(want),
     )
+
+
+def to_ask(
+    cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses = NOBODY_ELSE
+) -> tuple[LinkFact, ...]:
+    """The links to ask for a DHCP offer: those of secondary ENIs of which no live source settles the mode.
+
+    A lease settles nothing by itself: it may be older than the last change of mode.
+    """
+    if not settings.dhcp_offers:
+        return ()
+    ports, _ = pair(cloud, kernel.links)
+    found = []
+    for port in ports:
+        if port.primary or _is_excluded(port, settings):
+            continue
+        seen = _case(port, cloud, kernel, settings, witnesses)
+        if seen.told is None or not judge(seen).decided:
+            found.append(port.link)
+    return tuple(found)
 
 
 def needs_second_witness(plan: Plan) -> bool:
@@ -86,15 +169,33 @@ def revert(kernel: KernelFact, remembered: Remembered) -> Plan:
     return diff(ours(kernel, remembered), (), lambda _: True, lent)
 
 
-def _story(port: Port, kernel: KernelFact, settings: Settings, *, excluded: bool) -> Story:
+def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses) -> Case:
+    """What all sources say about one ENI."""
     index = port.link.link.index
-    verdict = judge(
+    declared = [eip for eip in settings.eips if _is_for(eip, port.eni)]
+    told, elsewhere = None, list[EipFact]()
+    api = witnesses.api
+    if api is not None and port.eni.eni_id in api.asked:
+        told = eips_of(port.eni, cloud.instance_id, api.eips, primary=port.primary)
+        ours_too = {eip.address for eip in told}
+        wanted = {eip.address for eip in declared} - ours_too
+        elsewhere = [eip for eip in api.eips if eip.address in wanted]
+    before, age_of = None, ""
+    former = witnesses.api_before
+    if told is None and former is not None and port.eni.eni_id in former.asked:
+        before = eips_of(port.eni, cloud.instance_id, former.eips, primary=port.primary)
+        age_of = age(witnesses.now - witnesses.known.api_at) if witnesses.known else ""
+    return Case(
         port,
         [fact for fact in kernel.addresses if fact.link == index],
         [route for route in kernel.routes if route.link == index and route.table == MAIN],
-        [eip for eip in settings.eips if _is_for(eip, port.eni)],
+        declared,
+        told,
+        before,
+        age_of,
+        elsewhere,
+        next((offer for offer in witnesses.offers if offer.link == index), None),
     )
-    return Story(port.eni, port.link, port.primary, verdict, excluded=excluded)
 
 
 def _with_exits(story: Story, wished: Wish | None) -> Story:
@@ -209,49 +310,14 @@ def _may_cut(
     return may_cut
 
 
-def _contradictions(stories: Sequence[Story]) -> Iterator[Remark]:
-    for story in stories:
-        if not story.verdict.decided and not story.excluded:
-            yield Remark(
-                f"{story.link.link.name} {story.eni.eni_id or story.eni.mac}",
-                story.verdict.contradiction,
-                "the binding mode is undecided: what is configured stays as it is, and nothing is added",
-                story.verdict.remedy,
-            )
+def _only_of_gone_links(kernel: KernelFact) -> Callable[[Item], bool]:
+    present = {link.link.index for link in kernel.links}
 
+    def may_cut(item: Item) -> bool:
+        link = link_of(item.table) if isinstance(item, Rule | Route) and item.table is not None else None
+        return link is not None and link not in present
 
-def _groups(ports: Sequence[Port]) -> Iterator[Remark]:
-    for port in ports:
-        if port.link.group not in (0, DEVICE_GROUP):
-            yield Remark(
-                port.link.link.name,
-                f"the link is in device group {port.link.group}, which somebody else has given it",
-                "it keeps that group, so `main`'s routes by this link win over the source routing of the other ENIs",
-                f"if nothing needs it: `ip link set {port.link.link.name} group default`, then `eip-agent apply`",
-            )
-
-
-def _without_ipv6(ports: Sequence[Port], settings: Settings) -> Iterator[Remark]:
-    for port in ports:
-        if port.eni.ipv6s and not port.link.ipv6 and not settings.leave_ipv6:
-            name = port.link.link.name
-            yield Remark(
-                name,
-                "IPv6 is switched off on the link, and the cloud has given it IPv6 addresses",
-                "nothing of IPv6 is configured on it; IPv4 is",
-                f"`sysctl net.ipv6.conf.{name}.disable_ipv6=0` and `eip-agent apply`, or `leave.ipv6` in the settings",
-            )
-
-
-def _strangers(kernel: KernelFact) -> Iterator[Remark]:
-    for rule in kernel.rules:
-        if not is_our_rule(rule):
-            yield Remark(
-                f"{'ip -6' if rule.family == 6 else 'ip'} rule {rule.priority}",
-                "a rule that eip-agent did not make stands among its priorities",
-                "it stays, and may win over the source routing of an EIP",
-                f"if nothing needs it: `ip {'-6 ' if rule.family == 6 else ''}rule del priority {rule.priority}`",
-            )
+    return may_cut
 
 
 def _homeless(cloud: CloudFact, ports: Sequence[Port], settings: Settings) -> tuple[Unread, ...]:

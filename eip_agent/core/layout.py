@@ -1,16 +1,17 @@
 """The policy rules: from exits to the fewest rules that send every source out by its own exit.
 
 Few sources stand in one flat list.  Many sources (interleaved addresses of several ENIs in one subnet) stand in blocks
-behind `goto` rules, so that a lookup walks the jumps and one block instead of everything::
+behind two levels of `goto`, so that a lookup walks some jumps and one block instead of everything::
 
-    24000  from PRIMARY lookup main suppress_...      24005  from PREFIX goto 24100 + 2 x k      (many sources only)
-    24001  from PRIMARY lookup TABLE                  24021  from all goto 25999                 (many sources only)
-    24010  from SOURCES lookup main suppress_...      24100 + 2k      block: main-first rules
-    24011  from SOURCE lookup TABLE                   24100 + 2k + 1  block: table rules
-    24020  oif LINK lookup TABLE                      25999  nop
+    24000  from PRIMARY lookup main suppress_...      24012    from WIDE goto 24100 + k           (many sources only)
+    24001  from PRIMARY lookup TABLE                  24021    from all goto 25999                (many sources only)
+    24010  from SOURCES lookup main suppress_...      24100+k  from NARROW goto 24500 + 2n        (many sources only)
+    24011  from SOURCE lookup TABLE                   24500+2n, 24501+2n  a block: main-first rules, table rules
+    24020  oif LINK lookup TABLE                      25999    nop
 
 Every table rule is pure (see `cover`), so old and new rules may stand together in any order while a pass rebuilds them,
-as long as jumps are made after, and cut before, the rules they lead to.
+as long as jumps are made after, and cut before, the rules they lead to.  All blocks stand behind all jumps, so that a
+jump that is missing only makes a walk longer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ from eip_agent.core.numbers import (
     DEVICE,
     END,
     GROUP,
+    JUMPS,
     MAIN,
     MAIN_FIRST,
     PRIMARY_MAIN_FIRST,
@@ -35,9 +37,18 @@ from eip_agent.core.numbers import (
     slot_of,
 )
 
-FLAT: Final = 32
-"""Up to so many table rules stand in a flat list.  A lookup pays about 9 ns a rule, next to some 2000 ns for the rest
-of it: below this, jumps would cost as much as they save."""
+FLAT: Final = 16
+"""Up to so many table rules stand in a flat list; measured, jumps begin to pay at some 20."""
+
+FIRST: Final = 4
+"""Up to so many table rules of the primary ENI stand before all others.  More, where its addresses lie between those of
+other ENIs, would make everybody else's lookups longer; then it is one of them."""
+
+_ABOVE: Final = 12
+"""How much wider than the widest table rule the prefix of a jump may be."""
+
+Blocks = dict[IPNetwork, dict[IPNetwork, list[Claim]]]
+"""Table rules by the wide and the narrow prefix of the jumps that lead to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,53 +83,62 @@ def rules(family: int, exits: Sequence[Exit], foreign: Sequence[IPNetwork]) -> f
     bounds = [exit_.bound for exit_ in exits if exit_.bound]
     labels = {claim for exit_ in exits for claim in _claims(exit_)}
     primaries = {exit_.table for exit_ in exits if exit_.primary}
-    first = [(net, label) for net, label in labels if label in primaries]
+    rest = [net for net, label in labels if label not in primaries]
+    first = cover([(net, label) for net, label in labels if label in primaries], [*foreign, *rest], bounds)
+    if len(first) > FIRST:
+        first, primaries = (), set()
     others = [(net, label) for net, label in labels if label not in primaries]
 
     found = {Rule(family, DEVICE, device=exit_.link.name, table=exit_.table) for exit_ in _one_per_link(exits)}
-    found |= _pair(
-        family,
-        (PRIMARY_MAIN_FIRST, PRIMARY_TABLE),
-        cover(first, [*foreign, *(net for net, _ in others)], bounds),
-        [*foreign, *(net for net, _ in others)],
-        bounds,
-    )
-    leaves = cover(others, [*foreign, *(net for net, _ in first)], bounds)
+    found |= _pair(family, (PRIMARY_MAIN_FIRST, PRIMARY_TABLE), first, [*foreign, *rest], bounds)
+    leaves = cover(others, [*foreign, *(net for net, label in labels if label in primaries)], bounds)
     flat, blocks = arrange(leaves)
-    found |= _pair(family, (MAIN_FIRST, TABLE), flat, foreign, bounds)
-    for prefix, members in blocks.items():
-        block = BLOCKS[_number(prefix) % len(BLOCKS)]
-        found.add(Rule(family, GROUP, source=prefix, goto=block))
-        found |= _pair(family, (block, block + 1), members, foreign, [prefix])
+    behind = [net for narrows in blocks.values() for members in narrows.values() for net, _ in members]
+    found |= _pair(family, (MAIN_FIRST, TABLE), flat, [*foreign, *behind], bounds)
+    for wide, narrows in blocks.items():
+        jumps = JUMPS[_number(wide) % len(JUMPS)]
+        found.add(Rule(family, GROUP, source=wide, goto=jumps))
+        for narrow, members in narrows.items():
+            block = BLOCKS[_number(narrow) % len(BLOCKS)]
+            found.add(Rule(family, jumps, source=narrow, goto=block))
+            found |= _pair(family, (block, block + 1), members, foreign, [narrow])
     if blocks:
         found |= {Rule(family, SKIP, goto=END), Rule(family, END)}
     return frozenset(found)
 
 
-def arrange(leaves: Sequence[Claim]) -> tuple[tuple[Claim, ...], dict[IPNetwork, list[Claim]]]:
-    """Which table rules stand in the flat list, and which in a block behind a jump from which prefix.
+def arrange(leaves: Sequence[Claim]) -> tuple[tuple[Claim, ...], Blocks]:
+    """Which table rules stand in the flat list, and which in a block behind a jump from a wide and a narrow prefix.
 
-    The prefix length is the one that makes the average walk shortest; all jumps have the same.
+    The two prefix lengths are those that make the average walk shortest; all jumps of a level have the same.
     """
     if len(leaves) <= FLAT:
         return tuple(leaves), {}
     bits = leaves[0][0].max_prefixlen
-    spans = [(int(net.network_address), net.prefixlen) for net, _ in leaves]
-
-    def walk(length: int) -> float:
-        inside = [low >> (bits - length) for low, own in spans if own >= length]
-        jumps = len(set(inside))
-        return len(spans) - len(inside) + jumps + (len(inside) / jumps if jumps else 0)
-
-    length = min(range(1, bits), key=walk)
     network = type(leaves[0][0])
-    blocks: dict[IPNetwork, list[Claim]] = {}
+    spans = [(int(net.network_address), net.prefixlen) for net, _ in leaves]
+    shortest, longest = min(own for _, own in spans), max(own for _, own in spans)
+    groups = {
+        length: len({low >> (bits - length) for low, own in spans if own >= length})
+        for length in range(max(1, shortest - _ABOVE), longest + 1)
+    }
+    inside = {length: sum(own >= length for _, own in spans) for length in groups}
+
+    def walk(lengths: tuple[int, int]) -> float:
+        wide, narrow = lengths
+        # What is shorter than the narrow prefix stays flat.
+        flat = len(spans) - inside[narrow]
+        return flat + groups[wide] + groups[narrow] / groups[wide] + inside[narrow] / groups[narrow]
+
+    wide, narrow = min(((one, two) for one in groups for two in groups if one <= two), key=walk)
+    blocks: Blocks = {}
     flat = []
     for leaf, (low, own) in zip(leaves, spans, strict=True):
-        if own < length:
+        if own < narrow:
             flat.append(leaf)
-        else:
-            blocks.setdefault(network((low >> (bits - length) << (bits - length), length)), []).append(leaf)
+            continue
+        outer, inner = (network((low >> (bits - length) << (bits - length), length)) for length in (wide, narrow))
+        blocks.setdefault(outer, {}).setdefault(inner, []).append(leaf)
     return tuple(flat), blocks
 
 

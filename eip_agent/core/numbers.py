@@ -40,15 +40,17 @@ PRIORITIES: Final = range(24000, 26000)
 PRIMARY_MAIN_FIRST: Final = 24000
 PRIMARY_TABLE: Final = 24001
 """The primary ENI's rules stand first, since its traffic is the most."""
-GROUP: Final = 24005
-"""`from PREFIX goto BLOCK`, only where there are many sources: keeps a lookup short."""
 MAIN_FIRST: Final = 24010
 TABLE: Final = 24011
+GROUP: Final = 24012
+"""`from PREFIX goto JUMPS`, only where there are many sources: keeps a lookup short."""
 DEVICE: Final = 24020
 """`oif LINK lookup TABLE`: sockets bound to a device but to no address."""
 SKIP: Final = 24021
 """`goto END`: what has no source of ours walks past the blocks in one step."""
-BLOCKS: Final = range(24100, 25900, 2)
+JUMPS: Final = range(24100, 24500)
+"""The second level of jumps: one priority for those that stand behind one of the first."""
+BLOCKS: Final = range(24500, 25900, 2)
 """A block has two priorities: one for its main-first rules, the next for its table rules."""
 END: Final = 25999
 """`nop`: where SKIP leads."""

@@ -11,6 +11,7 @@ from eip_agent.core.numbers import (
     DEFAULT_LENGTHS,
     DEVICE_GROUP,
     END,
+    JUMPS,
     MAIN,
     PRIORITIES,
     ROUTE_PROTOCOL,
@@ -50,7 +51,7 @@ def is_our_rule(fact: RuleFact) -> bool:
     if not (fact.plain and fact.protocol == RULE_PROTOCOL and fact.priority in PRIORITIES):
         return False
     if fact.goto is not None:
-        return fact.goto in BLOCKS or fact.goto == END
+        return fact.goto in BLOCKS or fact.goto in JUMPS or fact.goto == END
     if fact.nop:
         return fact.priority == END
     if fact.table == MAIN:

@@ -197,9 +197,19 @@ class Cloud:
 
     @property
     def agent_environment(self) -> dict[str, str]:
-        """What the agent sees: nothing of the caller's, so no proxies and no settings."""
-        package = Path(eip_agent.__file__).parent.parent
-        return {"PATH": _PATH, "PYTHONPATH": str(package), "EIP_AGENT_RUN_DIRECTORY": str(self.directory / "run")}
+        """What the agent sees: nothing of the caller's, so no proxies and no settings.
+
+        It asks the OpenAPI only where its settings lead it to this cloud's.
+        """
+        environment = {
+            "PATH": _PATH,
+            "PYTHONPATH": str(Path(eip_agent.__file__).parent.parent),
+            "EIP_AGENT_RUN_DIRECTORY": str(self.directory / "run"),
+            "EIP_AGENT_STATE_DIRECTORY": str(self.directory / "state"),
+        }
+        if self._settings is None or "[openapi]" not in self._settings.read_text(encoding="utf-8"):
+            environment["EIP_AGENT_OPENAPI__ENABLED"] = "false"
+        return environment
 
     def agent(self, *arguments: str, timeout: float = 60) -> "CompletedProcess[str]":
         """Run the real agent in the guest and wait for it, whatever its exit code."""

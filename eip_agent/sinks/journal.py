@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened
+from eip_agent.sinks.directory import opened, replace, temporary
 
 _NAME: Final = "journal.json"
-_TEMPORARY: Final = f".{_NAME}.new"
 """There is one writer at a time, and a killed one leaves one file at the most."""
 _LIMIT: Final = 4 << 20
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
@@ -49,7 +48,7 @@ class Journal:
         with contextlib.suppress(OSError, JournalError):
             directory = opened(self._directory, create=False)
             try:
-                os.unlink(_TEMPORARY, dir_fd=directory)
+                os.unlink(temporary(_NAME), dir_fd=directory)
             finally:
                 os.close(directory)
 
@@ -64,16 +63,9 @@ class Journal:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(_NAME, dir_fd=directory)
             else:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-                with os.fdopen(os.open(_TEMPORARY, flags, 0o600, dir_fd=directory), "wb") as file:
-                    file.write(_encoded(remembered))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(_TEMPORARY, _NAME, src_dir_fd=directory, dst_dir_fd=directory)
+                replace(directory, _NAME, _encoded(remembered))
             os.fsync(directory)
         except OSError as no:
-            with contextlib.suppress(OSError):
-                os.unlink(_TEMPORARY, dir_fd=directory)
             message = f"{self._path}: cannot be written: {no.strerror}"
             raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
         finally:

@@ -8,9 +8,10 @@ import pytest
 from eip_agent.core.desired import Local, Wish, given, is_excluded, link_settings, tables, wish
 from eip_agent.core.facts import KernelFact, Remembered
 from eip_agent.core.items import Address
+from eip_agent.core.judge import Case, judge
 from eip_agent.core.pairing import Port
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
-from eip_agent.core.verdict import Verdict, judge
+from eip_agent.core.verdict import Verdict
 from tests.builders import (
     address,
     address_item,
@@ -34,7 +35,7 @@ NOTHING = Remembered()
 
 
 def verdict_of(of: Port, eips: Sequence[DeclaredEip] = ()) -> Verdict:
-    return judge(of, (), (), eips)
+    return judge(Case(of, declared=eips))
 
 
 def wished(

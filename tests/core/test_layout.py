@@ -180,9 +180,12 @@ def test_the_arrangement_loses_nothing(hosts: set[int]) -> None:
     leaves = [(ip_network((0x0A000000 + host, 32)), host % 7) for host in sorted(hosts)]
     flat, blocks = arrange(leaves)
 
-    assert sorted([*flat, *(leaf for block in blocks.values() for leaf in block)]) == leaves
-    for prefix, members in blocks.items():
-        assert all(net.network_address in prefix for net, _ in members)
+    inner = [leaf for narrow in blocks.values() for block in narrow.values() for leaf in block]
+    assert sorted([*flat, *inner]) == leaves
+    for wide, narrows in blocks.items():
+        for narrow, members in narrows.items():
+            assert narrow.subnet_of(wide)  # type: ignore[arg-type]
+            assert all(net.network_address in narrow for net, _ in members)
     assert len(leaves) > FLAT or not blocks
 
 
