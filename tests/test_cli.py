@@ -1,0 +1,210 @@
+"""The command line: what it accepts, what it costs to ask, and what its exit codes say.
+
+::
+
+    a namespace of its own:   lo  100.100.100.200 (metadata)     eth0, eth1 ═══ veth ═══ nobody
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from eip_agent import __version__
+from eip_agent.cli import main
+from eip_agent.lab.metadata import MetadataService
+from eip_agent.lab.namespace import Namespace
+from eip_agent.lab.topology import Topology, eni, vswitch
+
+ROOT: Final = Path(__file__).parent.parent
+TOPOLOGY: Final = Topology((eni(0, vswitch(0), (10,)), eni(1, vswitch(1), (10, 11))))
+
+
+# --- without a network ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "the following arguments are required: COMMAND"),
+        (("frobnicate",), "invalid choice: 'frobnicate'"),
+        (("apply", "--format", "xml"), "invalid choice: 'xml'"),
+        (("apply", "--confirm", "0"), "'0' is not a number of seconds from 1 to 3600"),
+        (("apply", "--confirm", "soon"), "'soon' is not a number of seconds"),
+        (("apply", "--confirm", "nan"), "'nan' is not a number of seconds"),
+        (("apply", "--confirm", "3601"), "'3601' is not a number of seconds"),
+        (("explain", "--dry-run"), "unrecognized arguments: --dry-run"),
+        (("revert", "--confirm", "9"), "unrecognized arguments: --confirm"),
+        (("confirm", "--format", "json"), "unrecognized arguments: --format"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_exits_with_2_and_says_what(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    out, err = capsys.readouterr()
+
+    assert (ended.value.code, out) == (2, "")
+    assert says in err
+
+
+def test_wrong_settings_exit_with_2_and_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[[eip]]\naddress = 7\n")
+    code = main(["explain", "--config", str(path)])
+    out, err = capsys.readouterr()
+
+    assert (code, out) == (2, "")
+    assert err.startswith("eip-agent: ")
+    assert str(path) in err
+
+
+def test_confirm_where_nobody_waits_exits_with_1_and_a_hint(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["confirm", "--run-directory", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        "eip-agent: no pass waits for a confirmation\nhint: start one with `eip-agent apply --confirm SECONDS`\n"
+    )
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_version_is_told() -> None:
+    done = run("-m", "eip_agent", "--version")
+
+    assert (done.returncode, done.stdout) == (0, f"eip-agent {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["apply", "--help"], ["demo", "--help"]], ids=" ".join
+)
+def test_asking_for_help_imports_next_to_nothing(arguments: list[str]) -> None:
+    done = run("-X", "importtime", "-m", "eip_agent", *arguments)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+    assert done.returncode == 0
+    assert "eip_agent.cli" in imported
+    assert not {
+        name
+        for name in imported
+        if name.partition(".")[0]
+        in {"pyroute2", "pydantic", "pydantic_settings", "psutil", "socket", "json", "typing_extensions"}
+        or name.startswith(("eip_agent.core", "eip_agent.sources", "eip_agent.sinks", "eip_agent.lab"))
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["apply", "--help"], ["explain", "--help"]], ids=" ".join)
+def test_help_states_the_exit_codes(arguments: list[str]) -> None:
+    assert "exit codes:\n  0  as desired\n" in run("-m", "eip_agent", *arguments).stdout
+
+
+# --- in an instance ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guest() -> Iterator[Namespace]:
+    """The links of an instance, and its metadata service on the loopback."""
+    with Namespace("guest") as made, Namespace("wire") as wire:
+        made.ip("address add 100.100.100.200/32 dev lo\n")
+        for number, one in enumerate(TOPOLOGY.enis):
+            peer = f"type veth peer name wire{number} netns /proc/self/fd/{wire.fd}"
+            made.ip(f"link add eth{number} address {one.mac} {peer}\nlink set eth{number} up\n", fds=[wire.fd])
+        yield made
+
+
+@pytest.fixture
+def service(guest: Namespace) -> Iterator[MetadataService]:
+    with MetadataService(TOPOLOGY, guest) as running:
+        yield running
+
+
+def agent(guest: Namespace, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return guest.run(command(folder, *arguments), env=environment(), check=False)
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    config = folder / "config.toml"
+    config.write_text(
+        f"state_directory = '{folder}/state'\n[metadata]\ntimeout = 0.3\ndeadline = 0.5\n[dhcp]\noffers = false\n"
+    )
+    options = ["--run-directory", str(folder / "run"), "--config", str(config)]
+    return [sys.executable, "-m", "eip_agent", *arguments, *options]
+
+
+def environment() -> dict[str, str]:
+    return {"PATH": os.defpath + ":/usr/sbin:/sbin", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.lab
+def test_every_exit_code_means_what_it_says(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    def code(*arguments: str) -> int:
+        return agent(guest, tmp_path, *arguments).returncode
+
+    assert code("explain") == 3
+    assert code("apply", "--dry-run") == 3
+    assert code("apply") == 0
+    assert code("explain") == 0
+    assert code("revert", "--dry-run") == 3
+
+    service.stop()
+    assert code("explain") == 4
+    assert code("apply") == 4
+
+    assert code("revert") == 0
+    assert agent(guest, tmp_path, "revert").stdout == "nothing here is eip-agent's\n"
+
+
+@pytest.mark.lab
+def test_data_stands_on_stdout_and_talk_on_stderr(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    planned = agent(guest, tmp_path, "apply", "--dry-run")
+    service.stop()
+    silent = agent(guest, tmp_path, "explain")
+
+    assert planned.stdout.startswith("plan: ")
+    assert planned.stderr == ""
+    assert silent.stdout == ""
+    assert silent.stderr.startswith("not read  metadata service: ")
+
+
+@pytest.mark.lab
+def test_json_is_one_document(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    assert service.url
+    explained = json.loads(agent(guest, tmp_path, "explain", "--format", "json").stdout)
+    applied = json.loads(agent(guest, tmp_path, "apply", "--format", "json").stdout)
+
+    assert explained["outcome"] == "changes pending"
+    assert applied["outcome"] == "as desired"
+    assert [change["text"] for change in applied["result"]["applied"]] == [
+        change["text"] for change in explained["plan"]
+    ]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("doing", ["apply", "revert"])
+def test_without_privilege_it_is_one_sentence_and_exit_1(guest: Namespace, tmp_path: Path, doing: str) -> None:
+    naked = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--"]
+    done = guest.run([*naked, *command(tmp_path, doing)], env=environment(), check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"eip-agent: `eip-agent {doing}` changes the network configuration, which needs root (CAP_NET_ADMIN)\n"
+        "hint: run it with sudo; `eip-agent explain` needs no privilege\n"
+    )
+
+
+@pytest.mark.lab
+def test_a_reader_that_had_enough_is_no_traceback(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    assert service.url
+    script = f"({shlex.join(command(tmp_path, 'explain', '--format', 'json'))}; echo $? >&2) | true"
+    done = guest.run(["sh", "-c", script], env=environment())
+
+    assert done.stderr == "1\n"
