@@ -96,7 +96,7 @@ def conclude(
     exits = _without_lone_primary(
         [
             *(exit_ for wished in wishes.values() for exit_ in wished.exits),
-            *(exit_ for port in unlisted for exit_ in carried(kernel, port)),
+            *(exit_ for port in unlisted for exit_ in carried(kernel, port, listed)),
         ]
     )
     held = ours(kernel, remembered)

@@ -89,7 +89,7 @@ def wish(
         return Wish(families=frozenset((4, 6)))
     extra = [ip for ip in local.foreign(port.link.link.index) if ip not in listed]
     families = _known(port.eni) if verdict.decided else frozenset[int]()
-    exits = [exit_ for exit_ in carried(kernel, port) if exit_.family not in families]
+    exits = [exit_ for exit_ in carried(kernel, port, listed) if exit_.family not in families]
     if 4 in families:
         exits += _exits4(port, verdict, kernel, [ip for ip in extra if isinstance(ip, IPv4Address)], settings)
     if 6 in families and not settings.leave_ipv6 and port.link.ipv6:
@@ -278,14 +278,16 @@ def link_settings(port: Port, wished: Wish, *, routed: bool, crowded: bool, sett
     ]
 
 
-def carried(kernel: KernelFact, port: Port) -> list[Exit]:
+def carried(kernel: KernelFact, port: Port, listed: Iterable[IPAddress] = ()) -> list[Exit]:
     """The exits that an ENI has now, for the addresses its link has now and the delegated prefixes that have a rule.
 
     So what works keeps working while the rules around an ENI of which too little is known are rebuilt.  The masks of
-    the addresses say how far its rules were widened, so that mostly they are not even rebuilt.
+    the addresses say how far its rules were widened, so that mostly they are not even rebuilt.  A prefix in which there
+    is an address, here or `listed` by the cloud, is a widened one.
     """
     index = port.link.link.index
     local = [fact for fact in kernel.addresses if fact.link == index and fact.universal]
+    known = [*(fact.ip for fact in kernel.addresses), *listed]
     found = []
     for route in kernel.routes:
         if not is_our_route(route) or link_of(route.table) != index or route.destination.prefixlen or not route.gateway:
@@ -294,7 +296,7 @@ def carried(kernel: KernelFact, port: Port) -> list[Exit]:
         held = [rule for rule in kernel.rules if rule.table == route.table and is_our_rule(rule)]
         nets = [rule.source for rule in held if rule.source is not None and rule.family == version]
         own = [fact for fact in local if fact.ip.version == version and any(fact.ip in net for net in nets)]
-        delegated = [net for net in nets if not any(fact.ip in net for fact in kernel.addresses)]
+        delegated = [net for net in nets if not any(ip in net for ip in known)]
         masks = (ip_network((fact.ip, fact.prefix_length), strict=False) for fact in own)
         found.append(
             Exit(
