@@ -21,12 +21,14 @@ import eip_agent
 from eip_agent.config import is_colour_unwanted
 from eip_agent.core.settings import Mode
 from eip_agent.errors import EXIT_OK, EXIT_REFUSED, LabError
+from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.namespace import tool
 from eip_agent.lab.probe import Proto, reach, seen_source
 from eip_agent.lab.topology import DEMO, Eip, Eni, Topology
 from eip_agent.lab.wire import Wire
+from eip_agent.sources import openapi
 
 _PROTOS: Final[tuple[Proto, ...]] = ("tcp", "udp", "icmp")
 _IMPATIENT: Final = 0.5
@@ -59,6 +61,11 @@ def demo(boot: Boot = "dhcp", *, inside: bool = False) -> int:
 def declared(topology: Topology) -> str:
     """The settings with which an operator declares the EIPs of a topology."""
     return "\n".join(line for eni in topology.enis for eip in eni.eips for line in _declared(eni, eip))
+
+
+def can_ask_openapi() -> bool:
+    """Whether the libraries are there with which the agent asks the OpenAPI, and the simulated cloud answers."""
+    return openapi.available() and can_certify()
 
 
 def mode_of(eni: Eni, eip: Eip) -> Mode:
@@ -100,12 +107,21 @@ class _Demo:
             page.title("Before: what the Internet gets")
             self._show(self._ask(cloud, _IMPATIENT))
             spoofed_before = sum(cloud.spoofs().values())
-            page.line()
-            page.lines(page.dim(line) for line in _undeclared(cloud))
 
-            page.title("The agent, told which EIPs there are (until it can ask the cloud itself)")
-            config = cloud.settings(declared(DEMO))
-            applied = self._agent(cloud, "apply", f"--config {config}")
+            page.title("What the agent finds told nothing: no settings, no OpenAPI")
+            self._show_verdicts(cloud)
+
+            if can_ask_openapi():
+                page.title("The same, asking the OpenAPI by the RAM role of the instance")
+                cloud.settings(cloud.openapi_settings())
+            else:
+                page.title("The same, told in the settings which EIPs there are")
+                page.lines([page.dim(f"(the OpenAPI cannot be asked here: {openapi.HOW_TO_INSTALL})")])
+                cloud.settings(declared(DEMO))
+            self._show_verdicts(cloud)
+
+            page.title("So it does what is missing")
+            applied = self._agent(cloud, "apply")
 
             page.title("After: the same questions")
             cloud.reset_spoofs()
@@ -118,6 +134,10 @@ class _Demo:
 
             page.title("Once more: nothing to do, so nothing is written")
             again = self._agent(cloud, "apply")
+
+            page.title("Told in the settings instead of by the OpenAPI: the same")
+            cloud.settings(declared(DEMO))
+            told = self._agent(cloud, "apply", "--dry-run")
             spoofed = sum(cloud.spoofs().values())
 
             page.title("And back")
@@ -131,6 +151,7 @@ class _Demo:
             "a bound socket leaves by the ENI that owns its address": bound,
             f"{spoofed} packets with a wrong source after the agent, {spoofed_before} before": not spoofed,
             "applied, verified, and as desired the second time": applied and again,
+            "as desired, too, with the EIPs declared in the settings": told,
             "reverted: addresses, routes, rules and links are what they were": reverted and restored,
         }
         for what, good in checks.items():
@@ -162,13 +183,38 @@ class _Demo:
                 [
                     str(row.eip.address),
                     mode_of(row.eni, row.eip).value,
-                    f"eni-{page.glyphs.cut}{row.eni.eni_id[-4:]}",
+                    self._name(row.eni),
                     row.eni.link,
                     *(page.tick(answered) for answered in row.answers),
                     by if right else page.bad(by if not row.left_by else f"{by}: dropped, not its source"),
                 ]
             )
         page.table(table)
+
+    def _show_verdicts(self, cloud: Cloud) -> None:
+        """Have the agent say of each ENI what it takes for its mode, and compare that with the truth."""
+        page = self._page
+        page.lines([page.bold("$ eip-agent explain")])
+        page.line()
+        table = [["ENI", "link", "mode", "certainty", "known by", "right"]]
+        for story in json.loads(cloud.agent("explain", "--format", "json").stdout)["stories"]:
+            verdict, eni = story["verdict"], cloud.topology.eni(story["link"]["link"]["name"])
+            sources = dict.fromkeys(evidence["source"].split()[0] for evidence in verdict["because"])
+            right = verdict["mode"] == mode_of(eni, eni.eips[0]).value
+            table.append(
+                [
+                    self._name(eni),
+                    eni.link,
+                    verdict["mode"],
+                    verdict["certainty"] if verdict["certainty"] != verdict["mode"] else "",
+                    ", ".join(sources) + (f", but {verdict['contradiction']}" if verdict["contradiction"] else ""),
+                    page.tick(right),
+                ]
+            )
+        page.table(table)
+
+    def _name(self, eni: Eni) -> str:
+        return f"eni-{self._page.glyphs.cut}{eni.eni_id[-4:]}"
 
     def _show_ipv6(self, cloud: Cloud) -> bool:
         addresses = [ip for eni in cloud.topology.enis for ip in eni.ipv6s]
@@ -202,11 +248,11 @@ class _Demo:
         page.table(table)
         return good
 
-    def _agent(self, cloud: Cloud, verb: str, options: str = "") -> bool:
+    def _agent(self, cloud: Cloud, *arguments: str) -> bool:
         """Run the real agent in the instance and show what it says, many lines of one kind cut short."""
         page = self._page
-        page.lines([page.bold(" ".join(filter(None, ["$ eip-agent", verb, options])))])
-        done = cloud.agent(verb)
+        page.lines([page.bold(" ".join(["$ eip-agent", *arguments]))])
+        done = cloud.agent(*arguments)
         page.lines(_shortened(done.stdout.splitlines(), page.glyphs.cut))
         page.lines(page.bad(line) for line in done.stderr.splitlines())
         return done.returncode == EXIT_OK
@@ -254,14 +300,6 @@ def _inside(eni: Eni, eip: Eip) -> IPv4Address:
 def _left(wire: Wire, topology: Topology) -> set[tuple[str, IPv4Address]]:
     """By which ENI packets of which source left the instance since the last time."""
     return {(link, source) for link, source in wire.sources() if link in {eni.link for eni in topology.enis}}
-
-
-def _undeclared(cloud: Cloud) -> Iterator[str]:
-    """What the agent finds by itself."""
-    stories = json.loads(cloud.agent("explain", "--format", "json").stdout)["stories"]
-    verdicts = [(s["link"]["link"]["name"], s["verdict"]["mode"], s["verdict"]["certainty"]) for s in stories]
-    yield "Told nothing, the agent finds, for no metadata names an EIP:"
-    yield ", ".join(f"{link} {mode} ({certainty})" for link, mode, certainty in verdicts)
 
 
 def _state(cloud: Cloud) -> list[str]:

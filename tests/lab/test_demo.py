@@ -14,7 +14,7 @@ import pytest
 from eip_agent import config
 from eip_agent.core.settings import Mode
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import _aligned, _shortened, declared
+from eip_agent.lab.demo import _aligned, _shortened, can_ask_openapi, declared
 from eip_agent.lab.topology import DEMO
 
 pytestmark = pytest.mark.lab
@@ -25,6 +25,7 @@ POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 """Root by name, without a capability: not even a user namespace can be had."""
 EIPS = [str(eip.address) for eni in DEMO.enis for eip in eni.eips]
 
+needs_openapi = pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
 
 
@@ -49,7 +50,7 @@ def network() -> str:
 
 @pytest.fixture(scope="module", params=["dhcp", "bare"])
 def shown(request: pytest.FixtureRequest) -> list[str]:
-    """The lines of a demo that went well, seen by a pipe."""
+    """The lines of a demo that went well, seen by a pipe, and that asked the OpenAPI where it could."""
     before = network()
     done = run([*COMMAND, "--boot", request.param])
     assert (done.returncode, done.stderr) == (0, "")
@@ -97,14 +98,52 @@ def test_a_bound_socket_is_seen_as_the_eip(shown: list[str]) -> None:
     assert len(rows) == len(EIPS) + 2
 
 
-def test_the_agent_is_shown_at_work(shown: list[str]) -> None:
-    once, again, back = part(shown, "The agent"), part(shown, "Once more"), part(shown, "And back")
+def verdicts(lines: list[str], title: str) -> dict[str, list[str]]:
+    """The table of verdicts below a title: link, then mode, certainty, known by, right."""
+    rows = [line.split() for line in part(lines, title) if line.startswith("  eni-…")]
+    return {row[1]: row[2:] for row in rows}
 
-    assert re.fullmatch(r"  \$ eip-agent apply --config /\S+/config.toml", once[1])
+
+def test_what_cannot_be_known_from_inside_is_shown(shown: list[str]) -> None:
+    found = verdicts(shown, "What the agent finds told nothing")
+
+    assert list(found) == [eni.link for eni in DEMO.enis]
+    assert found["eth0"] == ["nat", "probable", "metadata", "✓"]
+    assert found["eth3"][:2] == ["nat", "probable"]
+    assert found["eth3"][-1] == "✗"
+
+
+@needs_openapi
+def test_the_openapi_is_shown_to_know(shown: list[str]) -> None:
+    found = verdicts(shown, "The same, asking the OpenAPI")
+
+    assert found["eth3"] == ["multi-eip-visible", "certain", "OpenAPI", "✓"]
+    assert {row[1] for link, row in found.items() if link != "eth2"} == {"certain"}
+    # Its gateway is the DHCP server's to say, which a link that is down cannot hear.
+    assert found["eth2"][0] in {"eip-visible", "undecided"}
+
+
+def test_without_the_libraries_the_eips_are_declared() -> None:
+    script = "import sys; from eip_agent.lab import demo; demo.can_ask_openapi = bool; sys.exit(demo.demo(inside=True))"
+    done = run(["unshare", "--net", "--mount", "--", sys.executable, "-c", script])
+    lines = done.stdout.splitlines()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert any(line.startswith("  (the OpenAPI cannot be asked here: pip install") for line in lines)
+    found = verdicts(lines, "The same, told in the settings")
+    assert {link: (row[1], row[-1]) for link, row in found.items()} == dict.fromkeys(found, ("certain", "✓"))
+    assert found["eth3"][2].startswith("settings")
+
+
+def test_the_agent_is_shown_at_work(shown: list[str]) -> None:
+    once, again, back = part(shown, "So it does"), part(shown, "Once more"), part(shown, "And back")
+
+    assert once[1] == "  $ eip-agent apply"
     assert once[2].startswith("  plan: ")
     assert any(re.fullmatch(r"    \+ rule … \d+ more", line) for line in once)
     assert "  verified: a second look finds nothing left to do" in once
     assert any(line.startswith("  as desired: 5 ENIs") for line in again)
+    assert any(line.startswith("  as desired: 5 ENIs") for line in part(shown, "Told in the settings instead"))
     assert "  verified: a second look finds nothing left to do" in back
 
 
@@ -112,7 +151,7 @@ def test_the_result_says_it_all(shown: list[str]) -> None:
     result = [line for line in part(shown, "Result") if line]
 
     assert result[0] == f"  ✓  {len(EIPS)} of {len(EIPS)} EIPs answer TCP, UDP and ICMP by their own ENI"
-    assert len(result) == 5
+    assert len(result) == 6
     assert all(line.startswith("  ✓  ") for line in result)
     assert "0 packets with a wrong source after the agent" in result[2]
 
