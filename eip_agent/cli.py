@@ -128,7 +128,7 @@ def _command(
 def _explain(args: argparse.Namespace) -> int:
     from eip_agent.reconcile import Agent  # noqa: PLC0415  --help must not pay for it
 
-    report = Agent(_settings(args)).look()
+    report = Agent(_settings(args)).explain()
     _print(args, report, explained=True)
     return _code(report)
 

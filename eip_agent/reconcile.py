@@ -16,11 +16,13 @@ from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
 from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
+from eip_agent.core.remark import Remark
 from eip_agent.core.report import Report, Result
 from eip_agent.core.settings import Settings
 from eip_agent.errors import AgentError, JournalError, KernelReadError
 from eip_agent.lookout import Lookout, Seen, macs_of
 from eip_agent.netlink import Netlink
+from eip_agent.privilege import has_net_admin
 from eip_agent.sinks.journal import Journal
 from eip_agent.sources import kernel as kernel_source
 
@@ -51,13 +53,19 @@ class Agent:
         Raises KernelReadError.  A silent metadata service is no error here: the report says so.
         """
         with Netlink() as netlink:
-            remembered, trouble = Remembered(), tuple[Unread, ...]()
             try:
-                remembered = self._journal.read()
+                return self._lookout.report(self._lookout.see(netlink), self._journal.read())
             except JournalError as unreadable:
-                trouble = (Unread("journal", str(unreadable)),)
-            report = self._lookout.report(self._lookout.see(netlink), remembered)
-            return replace(report, unread=(*trouble, *report.unread))
+                report = self._lookout.report(self._lookout.see(netlink), Remembered())
+                if has_net_admin():
+                    return replace(report, unread=(Unread("journal", str(unreadable)), *report.unread))
+                return replace(report, remarks=(_unseen(unreadable), *report.remarks))
+
+    def explain(self) -> Report:
+        """The same, with who else manages the links of this host."""
+        from eip_agent.sources import host  # noqa: PLC0415 psutil costs as much as all the rest
+
+        return replace(self.look(), host=host.read())
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
         """Look; carry out what is planned; look again.  An empty plan writes nothing.
@@ -161,6 +169,16 @@ class Agent:
                 # What stands in it is more than is so, which the next pass puts right.
                 return replace(report, unread=(*report.unread, Unread("journal", str(full))))
         return report
+
+
+def _unseen(unreadable: JournalError) -> Remark:
+    """Only root may read the journal, and what it holds is seldom missed: no reason for another exit code."""
+    return Remark(
+        "journal",
+        str(unreadable),
+        "which settings of links were borrowed is not known; everything else is",
+        "nothing; or run it with sudo",
+    )
 
 
 class _Work:

@@ -260,7 +260,7 @@ class Eip(Strict):
                 hint = "accepted: with modes eip-visible and multi-eip-visible only"
                 raise _wrong(f"not with mode {self.mode.value}", hint, (key,))
             if getattr(self, key) is None and self.mode is Mode.MULTI_EIP_VISIBLE:
-                hint = "the instance cannot learn it by itself; the console shows it beside the EIP"
+                hint = "the instance cannot learn it by itself; the OpenAPI call DescribeEipGatewayInfo tells it"
                 raise _wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
         for key in ("gateway", "private_address"):
             if getattr(self, key) == self.address:

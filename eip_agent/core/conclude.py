@@ -17,11 +17,11 @@ from eip_agent.core.facts import (
     Remembered,
     Unread,
 )
-from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
+from eip_agent.core.items import GROUP_SETTING, Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.judge import Case, eips_of, judge
 from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
-from eip_agent.core.numbers import MAIN, link_of
+from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
 from eip_agent.core.ownership import borrowed, is_our_route, ours, setting_of
@@ -109,6 +109,7 @@ def conclude(
             *(route for exit_ in exits for route in tables(exit_, kernel)),
             *(address for wished in wishes.values() for address in wished.addresses),
             *_settings_of(wishes, exits, settings),
+            *_grouped(excluded, exits),
         ]
     )
     have = held | frozenset(_present(want, kernel))
@@ -268,6 +269,16 @@ def _settings_of(wishes: Mapping[Port, Wish], exits: Sequence[Exit], settings: S
         crowd = [other.eni.subnet for other in wishes if other is not port and other.eni.subnet is not None]
         crowded = port.eni.subnet is not None and any(port.eni.subnet.overlaps(subnet) for subnet in crowd)
         yield from link_settings(port, wished, routed=bool(exits), crowded=crowded, settings=settings)
+
+
+def _grouped(excluded: Iterable[Port], exits: Sequence[Exit]) -> Iterator[LinkSetting]:
+    """The one thing that is set on the links of excluded ENIs too, where there are rules, and routes by those links.
+
+    Else those would win over the source routing of all others: see `DEVICE_GROUP`.
+    """
+    for port in excluded:
+        if exits and port.link.up and port.link.group in (0, DEVICE_GROUP):
+            yield LinkSetting(port.link.link, GROUP_SETTING, DEVICE_GROUP)
 
 
 def _present(wanted: Iterable[Item], kernel: KernelFact) -> Iterator[LinkSetting]:

@@ -130,7 +130,7 @@ def _addresses(port: Port, verdict: Verdict, settings: Settings) -> list[Address
         found += [Address(link, ip, eni.subnet.prefixlen, ip == eni.primary) for ip in eni.private_ipv4s or ()]
     found += [Address(link, eip.address, eip.prefix_length) for eip in verdict.visible]
     if eni.subnet6 is not None and not settings.leave_ipv6 and port.link.ipv6:
-        found += [Address(link, ip6, eni.subnet6.prefixlen) for ip6 in eni.ipv6s or ()]
+        found += [Address(link, ip6, eni.subnet6.prefixlen, spare=port.primary) for ip6 in eni.ipv6s or ()]
     return [address for address in found if not is_excluded(address.ip, settings)]
 
 

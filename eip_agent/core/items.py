@@ -18,6 +18,10 @@ class Address:
     """The ENI's primary private address, written before the others: a socket bound to nothing but the link has the one
     that came first."""
 
+    spare: bool = field(default=False, compare=False)
+    """IPv6: written as deprecated, so that no socket gets it that did not ask for it.  What is added to the primary ENI
+    must not change whom the other side of an unbound socket sees, and the kernel prefers what came last."""
+
     @property
     def key(self) -> tuple[object, ...]:
         """The kernel's identity of it."""

@@ -6,6 +6,7 @@ from enum import Enum
 
 from eip_agent.core.changes import Change, Plan
 from eip_agent.core.facts import CloudFact, EniFact, LinkFact, Unread
+from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
 from eip_agent.core.remark import Remark
 from eip_agent.core.verdict import Verdict
@@ -68,6 +69,8 @@ class Report:
     """How many items are desired."""
     result: Result | None = None
     """None: nothing was to be written, or nothing was meant to be."""
+    host: HostFact | None = None
+    """Who else manages links here; None: not asked."""
     advice: str = ""
     """What to do about what could not be read."""
     left: Plan = field(default=())

@@ -48,11 +48,12 @@ class Settings:
     """For all requests of one pass together, retries included."""
     eips: tuple[DeclaredEip, ...] = ()
     exclude_enis: frozenset[str] = frozenset()
+    """ENIs to leave alone, apart from the device group of their links, which the routing of the others needs."""
     exclude_macs: frozenset[Mac] = frozenset()
     exclude_addresses: tuple[IPNetwork, ...] = ()
     """Addresses the agent neither adds nor routes; a single address is a /32 or /128."""
     leave_primary: bool = False
-    """Write nothing for the primary ENI: no addresses, rules or table."""
+    """Write no addresses, rules or table for the primary ENI; its link gets the device group all the same."""
     leave_addresses: bool = False
     """Never add or remove an address; route those that are there."""
     leave_links: bool = False

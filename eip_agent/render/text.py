@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from eip_agent.core.changes import Plan, count
+from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
 from eip_agent.core.remark import Remark
 from eip_agent.core.report import Refusal, Report, Story
@@ -16,6 +17,8 @@ def story_lines(report: Report) -> Iterator[str]:
     for story in report.stories:
         yield _title(story)
         yield from (f"  because  {evidence.source}: {evidence.says}" for evidence in story.verdict.because)
+        if report.host is not None and report.host.on(story.link.link.name):
+            yield f"  managed  {_managers(report.host, story.link.link.name)}"
         yield from (f"  leaves   {_exit(exit_)}" for exit_ in story.exits)
         yield ""
 
@@ -75,6 +78,11 @@ def _title(story: Story) -> str:
         return f"{name}  left alone, as the settings say"
     verdict = story.verdict
     return f"{name}  {verdict.mode.value} ({verdict.certainty.value})" if verdict.decided else f"{name}  undecided"
+
+
+def _managers(host: HostFact, link: str) -> str:
+    """Who may configure the link besides us, with a question mark where it may be at work in another namespace."""
+    return ", ".join(f"{one.name} (pid {one.pid}){'' if one.certain else '?'}" for one in host.on(link))
 
 
 def _exit(exit_: Exit) -> str:

@@ -37,6 +37,8 @@ _ADD: Final = _CREATE | _EXCLUSIVE
 _RTN_UNICAST, _RTN_UNREACHABLE = 1, 7
 _RT_SCOPE_UNIVERSE, _RT_SCOPE_LINK = 0, 253
 _RTNH_F_ONLINK: Final = 4
+_FOR_EVER: Final = 0xFFFFFFFF
+"""A lifetime without end, as the kernel writes it."""
 _IFA_F_NODAD: Final = 0x02
 _IFA_F_NOPREFIXROUTE: Final = 0x200
 _FR_ACT_TO_TBL, _FR_ACT_GOTO, _FR_ACT_NOP = 1, 2, 3
@@ -147,6 +149,10 @@ def _address(address: Address) -> Any:
         ("IFA_FLAGS", flags),
         ("IFA_PROTO", ADDRESS_PROTOCOL),
     ]
+    if address.spare:
+        message["attrs"].append(
+            ("IFA_CACHEINFO", {"ifa_preferred": 0, "ifa_valid": _FOR_EVER, "cstamp": 0, "tstamp": 0})
+        )
     return message
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_agent.core import numbers
-from eip_agent.core.numbers import BLOCKS, END, PRIORITIES, SKIP, SLOTS, TABLES, link_of, slot_of, table_of
+from eip_agent.core.numbers import BLOCKS, END, JUMPS, PRIORITIES, SKIP, SLOTS, TABLES, link_of, slot_of, table_of
 
 LINKS = st.integers(0, 2**20 - 1)
 
@@ -44,11 +44,13 @@ def test_rules_stand_in_the_order_their_story_tells() -> None:
     order = [
         numbers.PRIMARY_MAIN_FIRST,
         numbers.PRIMARY_TABLE,
-        numbers.GROUP,
         numbers.MAIN_FIRST,
         numbers.TABLE,
+        numbers.GROUP,
         numbers.DEVICE,
         SKIP,
+        JUMPS[0],
+        JUMPS[-1],
         BLOCKS[0],
         BLOCKS[-1] + 1,
         END,

@@ -151,9 +151,8 @@ def test_an_eni_that_becomes_excluded_is_given_back() -> None:
         assert answering(cloud) == ["203.0.113.10", "203.0.113.30"]
 
 
-@pytest.mark.xfail(reason="nothing keeps the connected route of an excluded link from winning for other ENIs")
 def test_an_excluded_eni_does_not_take_the_packets_of_others() -> None:
-    """Its connected route stands in `main`, and its link is in no group of ours."""
+    """Its connected route stands in `main`; what keeps it from winning is the group, which its link gets as well."""
     with Cloud(PAIR, boot="dhcp") as cloud:
         cloud.settings(f'[exclude]\nenis = ["{ETH1.eni_id}"]\n' + declared(PAIR))
         agent(cloud, "apply")

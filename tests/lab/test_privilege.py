@@ -82,11 +82,9 @@ def test_looking_needs_no_privilege(cloud: Cloud, how: tuple[str, ...], *, appli
 
     assert "Traceback" not in done.stderr
     assert SMALL.enis[1].eni_id in done.stdout
+    assert done.returncode == (0 if applied else 3)
     if how is STRANGER:
-        assert done.returncode == 4, "the run directory is root's alone"
-        assert "not read  journal: " in done.stderr
-    else:
-        assert done.returncode == (0 if applied else 3)
+        assert "note      journal: " in done.stderr, "the run directory is root's alone"
 
 
 @pytest.mark.parametrize("command", ["apply --dry-run", "revert --dry-run", "confirm", "explain --format json"])
@@ -95,7 +93,7 @@ def test_nothing_else_ends_in_a_traceback_either(cloud: Cloud, command: str) -> 
         done = run(cloud, STRANGER, *command.split())
 
     assert "Traceback" not in done.stderr
-    assert done.returncode in (0, 1, 4)
+    assert done.returncode in (0, 1, 3, 4)
 
 
 def test_a_run_directory_of_somebody_else_is_not_trusted(cloud: Cloud) -> None:
