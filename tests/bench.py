@@ -1,7 +1,9 @@
 """What `./run bench` prints: how quick and how small the agent is, each figure against another of the same run.
 
-The two sides of a row are measured in turns, and what is shown is the median of the turns; a machine that is busy
-slows both.  The budgets are those of the design.  Nothing here fails because it is slow.
+An `apply` is as it comes, without settings: it asks the metadata service and for DHCP offers, and not the OpenAPI;
+what asking costs is in the rows of `sources`.  The two sides of a row are measured in turns, and what is shown is the
+median of the turns; a machine that is busy slows both.  The budgets are those of the design.  Nothing here fails
+because it is slow.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any, Final
 
@@ -26,10 +28,11 @@ from eip_agent.core.layout import Exit, rules
 from eip_agent.core.numbers import DEVICE_GROUP, table_of
 from eip_agent.errors import AgentError
 from eip_agent.lab.cloud import Cloud
+from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.namespace import Namespace, tool
-from eip_agent.lab.topology import Eni, Topology, VSwitch, eni
+from eip_agent.lab.topology import Eip, Eni, Topology, VSwitch, eni, public
 
-TURNS: Final = 7
+TURNS: Final = 5
 QUICK_TURNS: Final = 3
 LOOKUPS: Final = 3200
 """Of each kind in one turn."""
@@ -37,11 +40,21 @@ SIZES: Final = {"1x1": (1, 1), "4x10": (4, 10), "15x50": (15, 50), "64x30": (64,
 """ENIs x addresses on each."""
 MIXED: Final = "-mixed"
 """Ends the name of a size whose ENIs are in one vSwitch, with addresses as chance gives them out."""
+LARGEST: Final = ("64x30", f"64x50{MIXED}")
+"""Of which fewer turns must do, or all would take too long."""
 START: Final = "start"
 APPLY: Final = ("1x1", "4x10", "15x50", "64x30", f"15x50{MIXED}", f"64x50{MIXED}")
 LOOKUP: Final = ("15x50", f"15x50{MIXED}", "64x50", f"64x50{MIXED}")
-GROUPS: Final = (START, *(f"apply-{size}" for size in APPLY), *(f"lookup-{size}" for size in LOOKUP))
-IN_QUICK: Final = (START, "apply-1x1", "apply-4x10", "apply-15x50", f"apply-15x50{MIXED}", f"lookup-15x50{MIXED}")
+SOURCES: Final = ("4x10", "15x50")
+GROUPS: Final = (
+    START,
+    *(f"apply-{size}" for size in APPLY),
+    *(f"sources-{size}" for size in SOURCES),
+    *(f"lookup-{size}" for size in LOOKUP),
+)
+IN_QUICK: Final = (
+    START, "apply-1x1", "apply-4x10", "apply-15x50", f"apply-15x50{MIXED}", "sources-15x50", f"lookup-15x50{MIXED}",
+)  # fmt: skip
 
 NO_CHANGE: Final = {"1x1": 30.0, "4x10": 30.0, "15x50": 40.0, f"15x50{MIXED}": 40.0}
 FIRST: Final = {"15x50": 40.0, f"15x50{MIXED}": 40.0}
@@ -94,6 +107,30 @@ print("WROTE", wrote, imported, count)
 assert code == 0, code
 """
 """The agent, with a watch on the one method that writes."""
+WITH: Final = "import sys; path = sys.argv[1]\n"
+"""Before what follows: the settings file is the argument."""
+ONCE_WITH: Final = f"""{WITH}
+from eip_agent.cli import main
+assert main(["apply", "--config", path]) == 0
+"""
+HOLDING_WITH: Final = WITH + HOLDING.replace("load(None, {})", "load(path, {})")
+ROUND: Final = f"""{WITH}
+import resource, time
+from eip_agent.config import credentials_environment, load
+from eip_agent.sources import openapi
+from eip_agent.sources.metadata import Metadata
+settings = load(path, {{}})
+cloud = Metadata(settings).read()
+begin = time.perf_counter()
+api = openapi.read(settings, cloud, environment=credentials_environment())
+took = time.perf_counter() - begin
+assert len(api.asked) == len(cloud.enis), api
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(took, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+"""One query round, with the child process to itself; it is larger than the agent it is forked from."""
+SILENT: Final = "[openapi]\nenabled = false\n[dhcp]\noffers = false\n"
+OFFERING: Final = "[openapi]\nenabled = false\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +224,14 @@ def say(cells: Iterable[str]) -> None:
 def measure(group: str, turns: int) -> Iterator[Row]:
     """All rows of one group."""
     kind, _, size = group.partition("-")
+    if kind != "lookup" and size in LARGEST:
+        turns = min(turns, QUICK_TURNS)
     if kind == START:
         yield from starts(turns)
     elif kind == "apply":
         yield from applies(size, turns)
+    elif kind == "sources":
+        yield from sources(size, turns)
     else:
         yield from lookups(size, turns)
 
@@ -284,9 +325,8 @@ def applies(size: str, turns: int) -> Iterator[Row]:
             cost(cloud, ["-c", code])
             requested.append(len(cloud.metadata.requests))
         # Memory hardly varies.
-        held = [
-            [memory(cost(cloud, ["-c", code + MEMORY])) for code in ("", ONCE, HOLDING)] for _ in range(QUICK_TURNS)
-        ]
+        few = min(turns, QUICK_TURNS)
+        held = [[memory(cost(cloud, ["-c", code + MEMORY])) for code in ("", ONCE, HOLDING)] for _ in range(few)]
     bare, again = [turn.bare for turn in taken], [turn.again for turn in taken]
     yield from over_bare(f"{size}: apply, nothing to change", again, bare, NO_CHANGE.get(size))
     if plan:
@@ -322,6 +362,63 @@ def applies(size: str, turns: int) -> Iterator[Row]:
         f"{size}: memory at rest after two passes", mb(holding), f"{mb(bare_now)} python -c pass",
         holding / bare_now, IDLE_BUDGET,
     )  # fmt: skip
+
+
+def sources(size: str, turns: int) -> Iterator[Row]:
+    """What asking the OpenAPI and asking for DHCP offers add to an `apply` that has nothing to change."""
+    plain, few = topology(size), min(turns, QUICK_TURNS)
+    bound = [replace(one, eips=(Eip(public(number)),)) for number, one in enumerate(plain.enis, 1)]
+    with Cloud(Topology(tuple(bound)), boot="dhcp", peers=False) as cloud:
+        texts = {"neither": SILENT, "offers": OFFERING}
+        if can_ask_openapi():
+            texts["OpenAPI"] = cloud.openapi_settings() + "[dhcp]\noffers = false\n"
+        paths = {name: written(cloud, name, text) for name, text in texts.items()}
+        for path in paths.values():
+            agent(cloud, "apply", "--config", path)
+        cloud.openapi.requests.clear()
+        taken = [{name: agent(cloud, "apply", "--config", path) for name, path in paths.items()} for _ in range(turns)]
+        calls = len(cloud.openapi.requests) // turns
+        bare = [cost(cloud, BARE) for _ in range(turns)]
+        held = {
+            (name, code): median(memory(cost(cloud, ["-c", code + MEMORY, paths[name]]))[n] for _ in range(QUICK_TURNS))
+            for name in ("neither", "OpenAPI")
+            if name in paths
+            for n, code in enumerate((ONCE_WITH, HOLDING_WITH))
+        }
+        empty = memory(cost(cloud, ["-c", MEMORY]))[0]
+        rounds = [
+            [float(word) for word in cost(cloud, ["-c", ROUND, paths["OpenAPI"]]).output.split()]
+            for _ in range(few if "OpenAPI" in paths else 0)
+        ]
+    yield from over_bare(f"{size}: apply with settings, asking neither", [one["neither"] for one in taken], bare)
+    alone, used = (median(getattr(one["neither"], part) for one in taken) for part in ("wall", "cpu"))
+    links = len(plain.enis) - 1
+    for name, what in {"offers": f"DHCP offers to {links} links", "OpenAPI": f"OpenAPI, {calls} calls"}.items():
+        if name in paths:
+            more = median(one[name].wall - one["neither"].wall for one in taken)
+            cpu = median(one[name].cpu - one["neither"].cpu for one in taken)
+            yield Row(f"{size}: {what}, wall", f"{ms(more)} more", f"{ms(alone)} asking neither", more / alone)
+            yield Row(f"{size}: {what}, CPU", f"{ms(cpu)} more", f"{ms(used)} asking neither", cpu / used)
+    if not rounds:
+        yield Row(f"{size}: OpenAPI", "not installed", "")
+        return
+    usual = median(one.wall for one in bare)
+    wall, cpu, peak = (median(one[n] for one in rounds) for n in range(3))
+    yield Row(f"{size}: OpenAPI, the child alone, wall", ms(wall), f"{ms(usual)} python -c pass", wall / usual)
+    yield Row(f"{size}: OpenAPI, the child alone, CPU", ms(cpu), f"{ms(usual)} python -c pass", cpu / usual)
+    yield Row(f"{size}: OpenAPI, the child's peak memory", mb(peak), f"{mb(empty)} python -c pass", peak / empty)
+    for what, code in {"peak memory": ONCE_WITH, "memory at rest": HOLDING_WITH}.items():
+        mine, without = held["OpenAPI", code], held["neither", code]
+        yield Row(f"{size}: the agent's {what} with OpenAPI", mb(mine), f"{mb(without)} without", mine / without)
+
+
+def written(cloud: Cloud, name: str, text: str) -> str:
+    """A settings file of that name; the cloud's own one leads to its OpenAPI, so that the environment does not."""
+    cloud.settings(cloud.openapi_settings())
+    path = cloud.directory / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return str(path)
 
 
 def memory(taken: Cost) -> tuple[int, int]:
