@@ -129,6 +129,8 @@ class Agent:
         if not wake:
             return seen, report
         work.carry_out(wake, seen.kernel)
+        if work.result.refused:
+            return seen, replace(report, plan=wake)
         seen = self._lookout.ask_links(replace(seen, kernel=work.look()))
         report = self._lookout.report(seen, work.remembered)
         return seen, replace(report, plan=(*wake, *report.plan))
@@ -140,7 +142,8 @@ class Agent:
         left: Callable[[KernelFact, Remembered], Plan],
         confirmed: Confirmed | None = None,
     ) -> Report:
-        work.carry_out([change for change in report.plan if change not in work.result.applied], work.look())
+        if not work.result.refused:
+            work.carry_out([change for change in report.plan if change not in work.result.applied], work.look())
         done, kept = replace(report, result=work.result), False
         try:
             done = _finished(done, work, left)
