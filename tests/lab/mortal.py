@@ -124,6 +124,17 @@ def state(guest: Namespace) -> list[str]:
     return lines + sorted(line for line in text.splitlines() if line.startswith("/proc"))
 
 
+def at_rest(guest: Namespace) -> list[str]:
+    """The same once the kernel has done what it does by itself after a boot, as giving links their own addresses."""
+    seen = state(guest)
+    for _ in range(50):
+        select.select([], [], [], 0.02)
+        before, seen = seen, state(guest)
+        if seen == before:
+            break
+    return seen
+
+
 def difference(before: list[str], after: list[str]) -> list[str]:
     """What differs, with a sign; empty when nothing does."""
     return [f"- {line}" for line in before if line not in after] + [f"+ {line}" for line in after if line not in before]

@@ -24,7 +24,7 @@ import pytest
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.stream import Stream
 from eip_agent.lab.topology import Topology, vswitch
-from tests.lab.mortal import Mortal, difference, leftovers, state, unchanged, unreached
+from tests.lab.mortal import Mortal, at_rest, difference, leftovers, state, unchanged, unreached
 from tests.lab.support import MULTI, declared, nat
 
 pytestmark = pytest.mark.lab
@@ -38,6 +38,7 @@ MORE = replace(SMALL, enis=(*SMALL.enis[:1], nat(1, vswitch(1), (10, 11)), *SMAL
 def cloud() -> Iterator[Cloud]:
     with Cloud(SMALL, peers=False) as made:
         made.settings(declared(SMALL))
+        at_rest(made.guest)
         yield made
 
 

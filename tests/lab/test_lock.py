@@ -13,7 +13,7 @@ import pytest
 
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import Topology, vswitch
-from tests.lab.mortal import Ended, Mortal, difference, leftovers, state, unchanged, unreached
+from tests.lab.mortal import Ended, Mortal, at_rest, difference, leftovers, state, unchanged, unreached
 from tests.lab.support import declared, nat
 
 pytestmark = pytest.mark.lab
@@ -26,6 +26,7 @@ ENOSPC, EROFS, EACCES, ENOBUFS = 28, 30, 13, 105
 def cloud() -> Iterator[Cloud]:
     with Cloud(SMALL, peers=False) as made:
         made.settings(f"lock_timeout = 0.2\n{declared(SMALL)}")
+        at_rest(made.guest)
         yield made
 
 
@@ -149,7 +150,7 @@ def test_a_run_directory_that_is_a_link_is_refused(cloud: Cloud, mortal: Mortal,
     alias = tmp_path / "alias"
     alias.symlink_to(run)
     with unchanged(cloud):
-        one_sentence(mortal.run("apply", "--run-directory", str(alias)), 4, "alias: the run directory cannot be opened")
+        one_sentence(mortal.run("apply", "--run-directory", str(alias)), 4, "alias: the directory cannot be opened")
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
@@ -177,7 +178,7 @@ def test_a_run_directory_that_cannot_be_made_is_one_sentence(cloud: Cloud, morta
     (tmp_path / "file").touch()
     with unchanged(cloud):
         for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
-            one_sentence(mortal.run("apply", "--run-directory", str(place)), 4, "the run directory cannot be")
+            one_sentence(mortal.run("apply", "--run-directory", str(place)), 4, "the directory cannot be")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import Topology, vswitch
-from tests.lab.mortal import Mortal, leftovers, unchanged
+from tests.lab.mortal import Mortal, at_rest, leftovers, unchanged
 from tests.lab.support import declared, nat
 
 pytestmark = pytest.mark.lab
@@ -29,6 +29,7 @@ def cloud() -> Iterator[Cloud]:
     with Cloud(SMALL, peers=False) as made:
         made.directory.chmod(0o755)
         made.settings(declared(SMALL)).chmod(0o644)
+        at_rest(made.guest)
         yield made
 
 
