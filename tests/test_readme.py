@@ -17,10 +17,14 @@ from pydantic import BaseModel
 
 from eip_agent import errors
 from eip_agent.config import Written
-from eip_agent.core import numbers
+from eip_agent.core import judge, layout, numbers, remarks
+from eip_agent.core.openapi import ApiFact, Denied
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.core.verdict import Certainty
+from eip_agent.openapi.endpoint import candidates
 from eip_agent.schema import Document, check
+from eip_agent.sinks.known import KnownStore
+from eip_agent.sources import offers
 from eip_agent.sources.openapi_document import ALL_ACTIONS, CORE_ACTIONS
 
 ROOT: Final = Path(__file__).parent.parent
@@ -200,7 +204,14 @@ def test_numbers_are_those_of_the_program() -> None:
         numbers.DEVICE_GROUP,
     }
     blocks_end = numbers.BLOCKS[-1] + 1
-    ends = {numbers.BLOCKS.start, blocks_end, numbers.TABLES.start, numbers.TABLES.stop - 1}
+    ends = {
+        numbers.JUMPS.start,
+        numbers.JUMPS.stop - 1,
+        numbers.BLOCKS.start,
+        blocks_end,
+        numbers.TABLES.start,
+        numbers.TABLES.stop - 1,
+    }
     first_column = " ".join(row[0] for row in table(TEXT, "Number"))
 
     assert {int(number) for number in re.findall(r"\d+", first_column)} == flat | ends
@@ -240,11 +251,29 @@ def test_policy_allows_what_is_asked() -> None:
     assert list(CORE_ACTIONS) == statement["Action"][:3], "the README says that the first three are enough"
 
 
-@pytest.mark.parametrize("source", ["openapi", "offers"])
-def test_what_no_pass_asks_is_not_promised(source: str) -> None:
-    asked = f"eip_agent.sources.{source}" in (ROOT / "eip_agent" / "reconcile.py").read_text(encoding="utf-8")
+def test_sources_rank_as_the_judge_ranks_them() -> None:
+    (told,) = re.findall(r"Sources rank: (.+?)\.\n", judge.__doc__ or "", re.DOTALL)
+    ranked = [re.sub(r" \(.*|,", "", one).lower() for one in told.split(", ")]
+    listed = re.findall(r"^- \*\*([^*]+)\*\*", section("How it decides"), re.MULTILINE)
 
-    assert asked != ("No pass asks these two yet" in TEXT)
+    assert [name.lower() for name in listed] == ranked
+
+
+def test_what_remarks_refer_to_is_there() -> None:
+    (remark,) = remarks.denied(ApiFact(denied=(Denied("vpc:DescribeEipAddresses", ""),)))
+    (title,) = re.findall(r'README, "(.+?)"', remark.do)
+
+    assert ALL_ACTIONS[0] in section(title)
+
+
+def test_places_and_limits_are_those_of_the_program() -> None:
+    assert f"`{KnownStore(Settings().state_directory).path}`" in TEXT
+    assert f"{offers.TIMEOUT:g} s where nobody answers" in TEXT
+    assert f"more than {layout.FLAT} rules would remain" in TEXT
+    assert f"where they are at most {layout.FIRST}" in TEXT
+    for product, name in {"vpc": "vpc-vpc.REGION.aliyuncs.com", "ecs": "ecs-vpc.REGION.aliyuncs.com"}.items():
+        assert candidates(product, "REGION", {})[0] == name
+        assert f"`{name}`" in TEXT
 
 
 def test_dependencies_are_those_declared() -> None:
