@@ -241,7 +241,7 @@ def test_an_administrators_route_is_mirrored_and_a_main_default_is_not() -> None
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_every_source_looks_main_up_and_then_the_table_of_its_exit(world: World) -> None:
     report, held, _ = passed(world)
     families = routed_families(report)
@@ -269,7 +269,7 @@ def test_a_link_that_is_to_be_left_alone_is_not_taken_down_either() -> None:
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_no_other_local_address_meets_our_rules(world: World) -> None:
     report, held, _ = passed(world)
     own = [net for story in report.stories for exit_ in story.exits for net in exit_.sources]
@@ -280,7 +280,7 @@ def test_no_other_local_address_meets_our_rules(world: World) -> None:
 
 
 @given(worlds(), worlds())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_foreign_items_are_in_no_plan(first: World, then: World) -> None:
     _, held, remembered = passed(first)
     mixed = replace(
@@ -295,7 +295,7 @@ def test_foreign_items_are_in_no_plan(first: World, then: World) -> None:
 
 
 @given(worlds(), worlds())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_a_second_pass_has_nothing_to_do(first: World, then: World) -> None:
     _, held, remembered = passed(first)
     again = conclude(first.cloud, held, remembered, first.settings)
@@ -308,12 +308,14 @@ def test_a_second_pass_has_nothing_to_do(first: World, then: World) -> None:
     _, held, remembered = passed(replace(world, kernel=held), remembered)
 
     # An address that went from one ENI to another is cut from the one in this pass and given to the other in the next.
-    assert all(isinstance(change.item, Address | LinkSetting) for change in moved.plan), moved.plan
+    # On a link that is to stay down it has no way out, which changes the rules around it once more.
+    if not then.settings.leave_links:
+        assert all(isinstance(change.item, Address | LinkSetting) for change in moved.plan), moved.plan
     assert conclude(world.cloud, held, remembered, world.settings).plan == ()
 
 
 @given(worlds(), worlds())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_at_no_moment_of_a_pass_does_a_healthy_address_leave_by_a_wrong_link(first: World, then: World) -> None:
     before, held, remembered = passed(first)
     world = World(then.cloud, held, then.settings)
@@ -333,7 +335,7 @@ def test_at_no_moment_of_a_pass_does_a_healthy_address_leave_by_a_wrong_link(fir
 
 
 @given(worlds(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_what_was_not_read_is_not_cut(world: World, data: st.DataObject) -> None:
     _, held, remembered = passed(world)
     partial = data.draw(partial_clouds(world.cloud))
@@ -379,7 +381,7 @@ def healthy_of(report: Report, held: KernelFact) -> dict[IPAddress, int]:
 
 
 @given(worlds(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_what_worked_keeps_working_while_facts_are_missing(world: World, data: st.DataObject) -> None:
     before, held, remembered = passed(world)
     partial = data.draw(partial_clouds(world.cloud))
@@ -394,7 +396,7 @@ def test_what_worked_keeps_working_while_facts_are_missing(world: World, data: s
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_metadata_that_lists_nothing_takes_nothing_away(world: World) -> None:
     before, held, remembered = passed(world)
     for silent in (
@@ -412,7 +414,7 @@ def test_metadata_that_lists_nothing_takes_nothing_away(world: World) -> None:
 
 
 @given(worlds(), worlds())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_settings_that_leave_things_alone_are_obeyed(first: World, then: World) -> None:
     _, held, remembered = passed(first)
     plan = conclude(then.cloud, held, remembered, then.settings).plan
@@ -426,7 +428,7 @@ def test_settings_that_leave_things_alone_are_obeyed(first: World, then: World) 
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_excluding_an_eni_takes_its_items_back(world: World) -> None:
     _, held, remembered = passed(world)
     excluded = replace(world.settings, exclude_macs=frozenset({mac(1)}))
@@ -442,7 +444,7 @@ def test_excluding_an_eni_takes_its_items_back(world: World) -> None:
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_an_eni_that_becomes_undecided_keeps_its_exits(world: World) -> None:
     before, held, remembered = passed(world)
     doubt = tuple(
@@ -468,7 +470,7 @@ def with_used_links_up(held: KernelFact) -> KernelFact:
 
 
 @given(worlds())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_reverting_restores_the_kernel_of_before(world: World) -> None:
     start = replace(world, kernel=with_used_links_up(world.kernel))
     _, held, remembered = passed(start)
@@ -477,7 +479,7 @@ def test_reverting_restores_the_kernel_of_before(world: World) -> None:
 
 
 @given(worlds(), worlds())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_reverting_after_two_passes_does_too(first: World, then: World) -> None:
     start = with_used_links_up(first.kernel)
     _, held, remembered = passed(replace(first, kernel=start))
