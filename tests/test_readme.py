@@ -90,7 +90,7 @@ def commands() -> list[str]:
 
 
 def test_every_command_stands_with_its_options() -> None:
-    for command, _, options in (rows := table(TEXT, "Command")):
+    for command, *_, options in (rows := table(TEXT, "Command")):
         own = re.findall(r"^ {2}(--[a-z-]+)", help_of(command.strip("`")), re.MULTILINE)
         assert names(options) == own, command
 
