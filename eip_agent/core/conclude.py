@@ -85,6 +85,10 @@ def conclude(
         unknown = Unread("mac", "the metadata service does not say which ENI is the primary one")
         return Report(cloud, stories, remarks=remarks, unread=unread or (unknown,))
 
+    if not ports:
+        nowhere = Unread("links", "no ENI of this instance has a link in this network namespace")
+        return Report(cloud, remarks=remarks, unread=(*unread, nowhere))
+
     listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
     local = Local(kernel, remembered)
     wishes = {
