@@ -5,24 +5,36 @@ the right type already.  The description of a field is the hint of its error mes
 """
 
 import difflib
-import ipaddress
 import json
-import re
-import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 from types import NoneType
 from typing import Annotated, Any, Final, Self, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from eip_agent.config import ABSOLUTE, Key, Written, is_absolute
+from eip_agent.config import ABSOLUTE, Key, Written
 from eip_agent.core.facts import IPNetwork, Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
+from eip_agent.schema_values import (
+    as_endpoint,
+    as_eni,
+    as_mac,
+    as_mode,
+    as_network,
+    as_path,
+    as_role,
+    as_unicast,
+    as_url,
+    from_text,
+    kind_of,
+    shown,
+    wrong,
+)
 
 DEFAULTS: Final = Settings()
 VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
@@ -47,118 +59,7 @@ def check(written: Written) -> Settings:
         raise _first_of(error.errors(include_url=False), written) from error
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _wrong(what: str, hint: str = "", at: Key = ()) -> PydanticCustomError:
-    """Say what is wrong: `at` a place below the one being checked, with a better hint than its description."""
-    return PydanticCustomError("wrong", "{what}", {"what": what, "hint": hint, "at": at})
-
-
-def _text(read: Callable[[str], object]) -> BeforeValidator:
-    """Let `read` make a value of a text, and refuse everything else."""
-
-    def convert(value: object) -> object:
-        if isinstance(value, str):
-            return read(value)
-        raise _wrong(f"text in quotes is wanted, not {_kind(value)}")
-
-    return BeforeValidator(convert)
-
-
-def _unicast(text: str) -> IPv4Address:
-    try:
-        address = IPv4Address(text)
-    except ValueError as error:
-        raise _wrong(f"{_shown(text)} is not an IPv4 address") from error
-    for what, is_so in {
-        "a multicast address": address.is_multicast,
-        "a loopback address": address.is_loopback,
-        "a link-local address": address.is_link_local,
-        "a reserved address": address.is_reserved or address.packed[0] == 0,
-    }.items():
-        if is_so:
-            raise _wrong(f"{address} is {what}, which no host has")
-    return address
-
-
-def _network(text: str) -> IPNetwork:
-    if "%" in text:
-        raise _wrong(f"{_shown(text)} names a link, and addresses are excluded on all")
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-        exact = ipaddress.ip_interface(text)
-    except ValueError as error:
-        raise _wrong(f"{_shown(text)} is neither an address nor a subnet") from error
-    if exact.ip != network.network_address:
-        raise _wrong(f"{_shown(text)} has bits set beyond its mask", f"did you mean {network} or {exact.ip}?")
-    if network.is_multicast or network.is_loopback or network.is_unspecified:
-        raise _wrong(f"{network} is not what an ENI can have")
-    return network
-
-
-def _mac(text: str) -> Mac:
-    mac = text.lower().replace("-", ":")
-    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
-        raise _wrong(f"{_shown(text)} is not a MAC address")
-    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
-        raise _wrong(f"{mac} is not the MAC address of one link")
-    return Mac(mac)
-
-
-def _eni(text: str) -> str:
-    if not re.fullmatch(r"eni-[0-9a-z]+", text):
-        raise _wrong(f"{_shown(text)} is not an ENI id")
-    return text
-
-
-def _mode(text: str) -> Mode:
-    for mode in Mode:
-        if mode.value == text and mode is not Mode.UNDECIDED:
-            return mode
-    raise _wrong(f"{_shown(text)} is not a binding mode")
-
-
-def _url(text: str) -> str:
-    if not (text.isascii() and text.isprintable() and " " not in text):
-        raise _wrong("only printable ASCII without blanks makes a URL")
-    try:
-        url = urllib.parse.urlsplit(text)
-        port = url.port
-    except ValueError as error:
-        raise _wrong(f"not a URL: {error}") from error
-    if url.username is not None or url.password is not None:
-        raise _wrong("a user or password in the URL is not accepted")  # and not repeated on any screen
-    if url.scheme != "http" or not url.hostname or port == 0:
-        raise _wrong(f"{_shown(text)} is not the http:// URL of a host")
-    if url.path.strip("/") or "?" in text or "#" in text:
-        raise _wrong(f"{_shown(text)} has more than host and port")
-    return f"http://{url.netloc}"
-
-
-def _absolute(text: str) -> str:
-    if not is_absolute(text):
-        raise _wrong(f"{_shown(text)} is not an absolute path")
-    return text
-
-
-def _endpoint(text: str) -> str:
-    host, colon, port = text.rpartition(":") if ":" in text else (text, "", "443")
-    named = re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", host)
-    if not named or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
-        raise _wrong(f"{_shown(text)} is neither a host nor host:port")
-    return f"{host}{colon}{port if colon else ''}"
-
-
-def _role(text: str) -> str:
-    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", text):
-        raise _wrong(f"{_shown(text)} is not the name of a RAM role")
-    return text
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-Address = Annotated[IPv4Address, _text(_unicast)]
+Address = Annotated[IPv4Address, from_text(as_unicast)]
 Seconds = Annotated[
     float, Field(gt=0, le=60, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 60")
 ]
@@ -180,7 +81,7 @@ class Strict(BaseModel):
 class Metadata(Strict):
     """`[metadata]`: where the metadata service is, and how long to wait for it."""
 
-    url: Annotated[str, _text(_url)] = Field(
+    url: Annotated[str, from_text(as_url)] = Field(
         default=DEFAULTS.metadata_url,
         description="accepted: an http:// URL of a host, for example http://100.100.100.200",
     )
@@ -191,8 +92,8 @@ class Metadata(Strict):
 class Endpoints(Strict):
     """`[openapi.endpoints]`: whom to ask instead of the region's in-VPC and public endpoints."""
 
-    vpc: Annotated[str, _text(_endpoint)] | None = Field(default=None, description=ENDPOINT.format("vpc"))
-    ecs: Annotated[str, _text(_endpoint)] | None = Field(default=None, description=ENDPOINT.format("ecs"))
+    vpc: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("vpc"))
+    ecs: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("ecs"))
 
 
 class Openapi(Strict):
@@ -202,10 +103,10 @@ class Openapi(Strict):
     timeout: Seconds = DEFAULTS.openapi_timeout
     deadline: Minutes = DEFAULTS.openapi_deadline
     endpoints: Endpoints = Endpoints()
-    ca_file: Annotated[str, _text(_absolute)] | None = Field(
+    ca_file: Annotated[str, from_text(as_path)] | None = Field(
         default=None, description="accepted: the absolute path of a file with certificates in PEM"
     )
-    ram_role: Annotated[str, _text(_role)] | None = Field(
+    ram_role: Annotated[str, from_text(as_role)] | None = Field(
         default=None, description="accepted: the name of the RAM role that is attached to the instance"
     )
 
@@ -219,9 +120,9 @@ class Dhcp(Strict):
 class Exclude(Strict):
     """`[exclude]`: what the agent shall not know."""
 
-    enis: list[Annotated[str, _text(_eni)]] = Field(default=[], description=ENIS)
-    macs: list[Annotated[str, _text(_mac)]] = Field(default=[], description=MACS)
-    addresses: list[Annotated[IPNetwork, _text(_network)]] = Field(
+    enis: list[Annotated[str, from_text(as_eni)]] = Field(default=[], description=ENIS)
+    macs: list[Annotated[str, from_text(as_mac)]] = Field(default=[], description=MACS)
+    addresses: list[Annotated[IPNetwork, from_text(as_network)]] = Field(
         default=[], description="accepted: addresses and subnets, for example 172.16.3.10, 172.16.4.0/24, 2001:db8::10"
     )
 
@@ -239,11 +140,11 @@ class Eip(Strict):
     """`[[eip]]`: an EIP, and how it is bound."""
 
     address: Address = Field(description="accepted: the EIP, an IPv4 address, for example 203.0.113.42")
-    mode: Annotated[Mode, _text(_mode)] = Field(
+    mode: Annotated[Mode, from_text(as_mode)] = Field(
         description="accepted: " + ", ".join(mode.value for mode in Mode if mode is not Mode.UNDECIDED)
     )
-    eni: Annotated[str, _text(_eni)] | None = Field(default=None, description=ENIS)
-    mac: Annotated[str, _text(_mac)] | None = Field(default=None, description=MACS)
+    eni: Annotated[str, from_text(as_eni)] | None = Field(default=None, description=ENIS)
+    mac: Annotated[str, from_text(as_mac)] | None = Field(default=None, description=MACS)
     private_address: Address | None = Field(default=None, description="accepted: a private IPv4 address of the ENI")
     gateway: Address | None = Field(default=None, description="accepted: the IPv4 address of the EIP's own gateway")
     prefix_length: int | None = Field(default=None, ge=8, le=32, description="accepted: a whole number from 8 to 32")
@@ -252,19 +153,19 @@ class Eip(Strict):
     def _fits_its_mode(self) -> Self:
         if (self.eni is None) == (self.mac is None):
             what = "neither `eni` nor `mac` is given" if self.eni is None else "both `eni` and `mac` are given"
-            raise _wrong(what, "accepted: exactly one of the two, to say where the EIP is bound")
+            raise wrong(what, "accepted: exactly one of the two, to say where the EIP is bound")
         if self.private_address is not None and self.mode is not Mode.NAT:
-            raise _wrong(f"not with mode {self.mode.value}", "accepted: with mode nat only", ("private_address",))
+            raise wrong(f"not with mode {self.mode.value}", "accepted: with mode nat only", ("private_address",))
         for key in ("gateway", "prefix_length"):
             if getattr(self, key) is not None and self.mode not in VISIBLE:
                 hint = "accepted: with modes eip-visible and multi-eip-visible only"
-                raise _wrong(f"not with mode {self.mode.value}", hint, (key,))
+                raise wrong(f"not with mode {self.mode.value}", hint, (key,))
             if getattr(self, key) is None and self.mode is Mode.MULTI_EIP_VISIBLE:
                 hint = "the instance cannot learn it by itself; the OpenAPI call DescribeEipGatewayInfo tells it"
-                raise _wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
+                raise wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
         for key in ("gateway", "private_address"):
             if getattr(self, key) == self.address:
-                raise _wrong(f"{self.address} is the EIP itself", "", (key,))
+                raise wrong(f"{self.address} is the EIP itself", "", (key,))
         return self
 
 
@@ -273,8 +174,8 @@ class Document(BaseSettings):
 
     model_config = SettingsConfigDict(strict=True, extra="forbid", frozen=True)
 
-    run_directory: Annotated[str, _text(_absolute)] = Field(default=DEFAULTS.run_directory, description=ABSOLUTE)
-    state_directory: Annotated[str, _text(_absolute)] = Field(default=DEFAULTS.state_directory, description=ABSOLUTE)
+    run_directory: Annotated[str, from_text(as_path)] = Field(default=DEFAULTS.run_directory, description=ABSOLUTE)
+    state_directory: Annotated[str, from_text(as_path)] = Field(default=DEFAULTS.state_directory, description=ABSOLUTE)
     lock_timeout: Minutes = DEFAULTS.lock_timeout
     metadata: Metadata = Metadata()
     openapi: Openapi = Openapi()
@@ -291,7 +192,7 @@ class Document(BaseSettings):
             for before, other in enumerate(self.eip[:number]):
                 conflict = _conflict(other, eip)
                 if conflict:
-                    raise _wrong(f"{conflict[1]}; see eip[{before + 1}]", conflict[2], ("eip", number, conflict[0]))
+                    raise wrong(f"{conflict[1]}; see eip[{before + 1}]", conflict[2], ("eip", number, conflict[0]))
         return self
 
 
@@ -347,9 +248,6 @@ def _settings(document: Document, written: Written) -> Settings:
         lock_timeout=document.lock_timeout,
         notes=written.notes,
     )
-
-
-# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 class _Given(PydanticBaseSettingsSource):
@@ -427,8 +325,6 @@ def _table_of(field: FieldInfo | None) -> type[Strict] | None:
     return wanted if isinstance(wanted, type) and issubclass(wanted, Strict) else None
 
 
-# --- errors -----------------------------------------------------------------------------------------------------------
-
 WANTED: Final = {
     "float_type": "a number",
     "int_type": "a whole number",
@@ -438,8 +334,6 @@ WANTED: Final = {
     "model_attributes_type": "a table",
     "dict_type": "a table",
 }
-LONGEST: Final = 60
-"""Characters of somebody's value that a message repeats."""
 OUT_OF_RANGE: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"})
 
 
@@ -465,9 +359,9 @@ def _said(error: ErrorDetails, key: Key) -> tuple[str, str]:
     if kind == "wrong":
         return error["ctx"]["what"], error["ctx"]["hint"] or hint
     if kind in WANTED:
-        return f"{WANTED[kind]} is wanted, not {_kind(value)}", hint or _keys(key)
+        return f"{WANTED[kind]} is wanted, not {kind_of(value)}", hint or _keys(key)
     if kind in OUT_OF_RANGE:
-        return f"{_shown(value)} is out of range", hint
+        return f"{shown(value)} is out of range", hint
     return error["msg"].lower(), hint
 
 
@@ -484,17 +378,3 @@ def _keys(key: Key) -> str:
 def _nearest(key: Key) -> str:
     near = difflib.get_close_matches(str(key[-1]), list(_known(key[:-1])), n=1)
     return f"did you mean `{near[0]}`?" if near else _keys(key[:-1])
-
-
-def _kind(value: object) -> str:
-    """Name a value in the words of TOML."""
-    if isinstance(value, str):
-        return f"the text {_shown(value)}"
-    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
-    return kinds.get(type(value), "a date or time")
-
-
-def _shown(value: object) -> str:
-    """Spell a value as it may be printed: escaped, and never long."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]}…{text[-1]}"

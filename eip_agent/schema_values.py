@@ -1,0 +1,147 @@
+"""What `schema` makes of the texts in the settings: one function for each kind of value, which says what is wrong."""
+
+import ipaddress
+import re
+import urllib.parse
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Final
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from eip_agent.config import Key, is_absolute
+from eip_agent.core.facts import IPNetwork, Mac
+from eip_agent.core.settings import Mode
+
+LONGEST: Final = 60
+"""Characters of somebody's value that a message repeats."""
+
+
+def wrong(what: str, hint: str = "", at: Key = ()) -> PydanticCustomError:
+    """Say what is wrong: `at` a place below the one being checked, with a better hint than its description."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "hint": hint, "at": at})
+
+
+def from_text(read: Callable[[str], object]) -> BeforeValidator:
+    """Let `read` make a value of a text, and refuse everything else."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, str):
+            return read(value)
+        raise wrong(f"text in quotes is wanted, not {kind_of(value)}")
+
+    return BeforeValidator(convert)
+
+
+def as_unicast(text: str) -> IPv4Address:
+    """An IPv4 address that one host can have.  Raises what `wrong` makes."""
+    try:
+        address = IPv4Address(text)
+    except ValueError as error:
+        raise wrong(f"{shown(text)} is not an IPv4 address") from error
+    for what, is_so in {
+        "a multicast address": address.is_multicast,
+        "a loopback address": address.is_loopback,
+        "a link-local address": address.is_link_local,
+        "a reserved address": address.is_reserved or address.packed[0] == 0,
+    }.items():
+        if is_so:
+            raise wrong(f"{address} is {what}, which no host has")
+    return address
+
+
+def as_network(text: str) -> IPNetwork:
+    """Addresses to leave alone: one, or a prefix.  Raises what `wrong` makes."""
+    if "%" in text:
+        raise wrong(f"{shown(text)} names a link, and addresses are excluded on all")
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+        exact = ipaddress.ip_interface(text)
+    except ValueError as error:
+        raise wrong(f"{shown(text)} is neither an address nor a subnet") from error
+    if exact.ip != network.network_address:
+        raise wrong(f"{shown(text)} has bits set beyond its mask", f"did you mean {network} or {exact.ip}?")
+    if network.is_multicast or network.is_loopback or network.is_unspecified:
+        raise wrong(f"{network} is not what an ENI can have")
+    return network
+
+
+def as_mac(text: str) -> Mac:
+    """A MAC address, in lower case with colons.  Raises what `wrong` makes."""
+    mac = text.lower().replace("-", ":")
+    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
+        raise wrong(f"{shown(text)} is not a MAC address")
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise wrong(f"{mac} is not the MAC address of one link")
+    return Mac(mac)
+
+
+def as_eni(text: str) -> str:
+    """The id of an ENI.  Raises what `wrong` makes."""
+    if not re.fullmatch(r"eni-[0-9a-z]+", text):
+        raise wrong(f"{shown(text)} is not an ENI id")
+    return text
+
+
+def as_mode(text: str) -> Mode:
+    """A binding mode, by the name that operators know.  Raises what `wrong` makes."""
+    for mode in Mode:
+        if mode.value == text and mode is not Mode.UNDECIDED:
+            return mode
+    raise wrong(f"{shown(text)} is not a binding mode")
+
+
+def as_url(text: str) -> str:
+    """The URL of the metadata service.  Raises what `wrong` makes."""
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise wrong("only printable ASCII without blanks makes a URL")
+    try:
+        url = urllib.parse.urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise wrong(f"not a URL: {error}") from error
+    if url.username is not None or url.password is not None:
+        raise wrong("a user or password in the URL is not accepted")  # and not repeated on any screen
+    if url.scheme != "http" or not url.hostname or port == 0:
+        raise wrong(f"{shown(text)} is not the http:// URL of a host")
+    if url.path.strip("/") or "?" in text or "#" in text:
+        raise wrong(f"{shown(text)} has more than host and port")
+    return f"http://{url.netloc}"
+
+
+def as_path(text: str) -> str:
+    """An absolute path.  Raises what `wrong` makes."""
+    if not is_absolute(text):
+        raise wrong(f"{shown(text)} is not an absolute path")
+    return text
+
+
+def as_endpoint(text: str) -> str:
+    """A host, or a host and a port.  Raises what `wrong` makes."""
+    host, colon, port = text.rpartition(":") if ":" in text else (text, "", "443")
+    named = re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", host)
+    if not named or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise wrong(f"{shown(text)} is neither a host nor host:port")
+    return f"{host}{colon}{port if colon else ''}"
+
+
+def as_role(text: str) -> str:
+    """The name of a RAM role.  Raises what `wrong` makes."""
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", text):
+        raise wrong(f"{shown(text)} is not the name of a RAM role")
+    return text
+
+
+def kind_of(value: object) -> str:
+    """Name a value in the words of TOML."""
+    if isinstance(value, str):
+        return f"the text {shown(value)}"
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date or time")
+
+
+def shown(value: object) -> str:
+    """Spell a value as it may be printed: escaped, and never long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]}…{text[-1]}"
