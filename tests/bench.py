@@ -16,6 +16,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -257,26 +258,30 @@ def topology(size: str) -> Topology:
 
 def cost(cloud: Cloud, arguments: Sequence[str], program: str = sys.executable, *, text: str = "") -> Cost:
     """Run a program in the instance, with nothing between it and us; the exit code is to be 0."""
-    with cloud.guest.entered():
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            [program, *arguments],
-            env=cloud.agent_environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    if process.stdin is None or process.stdout is None:
-        raise AssertionError("asked for pipes")
-    with process.stdin, process.stdout:
-        process.stdin.write(text)
-        process.stdin.close()
-        output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise AgentError(f"`{program} {' '.join(arguments)[:60]}` ended with {process.returncode}")
+    with tempfile.TemporaryFile("w+") as notes:
+        with cloud.guest.entered():
+            begin = time.perf_counter()
+            process = subprocess.Popen(
+                [program, *arguments],
+                env=cloud.agent_environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=notes,
+                text=True,
+            )
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("asked for pipes")
+        with process.stdin, process.stdout:
+            process.stdin.write(text)
+            process.stdin.close()
+            output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            notes.seek(0)
+            said = notes.read()[-1000:].strip()
+            raise AgentError(f"`{program} {' '.join(arguments)[:60]}` ended with {process.returncode}", said)
     return Cost(wall, usage.ru_utime + usage.ru_stime, output)
 
 
