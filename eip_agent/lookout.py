@@ -12,6 +12,7 @@ from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_t
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.remark import Remark
+from eip_agent.core.remarks import unknowable
 from eip_agent.core.report import Report
 from eip_agent.core.settings import Settings
 from eip_agent.errors import JournalError, MetadataError
@@ -99,10 +100,11 @@ class Lookout:
         if seen.cloud is None:
             return Report(None, unread=seen.unread, advice=seen.advice, remarks=seen.remarks)
         report = conclude(seen.cloud, seen.kernel, remembered, self._settings, seen.witnesses)
+        unknown = unknowable(report.stories, seen.witnesses.api)
         return replace(
             report,
             unread=(*seen.unread, *report.unread),
-            remarks=(*seen.remarks, *map(_deaf, self.asleep(seen)), *report.remarks),
+            remarks=(*seen.remarks, *map(_deaf, self.asleep(seen)), *unknown, *report.remarks),
             advice=seen.advice,
         )
 

@@ -29,7 +29,6 @@ UNTESTED: Final = {
     "eip_agent.core.facts": "values without behaviour",
     "eip_agent.core.host": "values without behaviour",
     "eip_agent.core.offers": "values without behaviour",
-    "eip_agent.core.openapi": "values without behaviour",
     "eip_agent.core.settings": "values without behaviour",
 }
 """Modules without a test file of their own, each with the reason."""

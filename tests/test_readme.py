@@ -18,14 +18,13 @@ from pydantic import BaseModel
 from eip_agent import errors
 from eip_agent.config import Written
 from eip_agent.core import judge, layout, numbers, remarks
-from eip_agent.core.openapi import ApiFact, Denied
+from eip_agent.core.openapi import ALL_ACTIONS, CORE_ACTIONS, ApiFact, Denied
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.core.verdict import Certainty
 from eip_agent.openapi.endpoint import candidates
 from eip_agent.schema import Document, check
 from eip_agent.sinks.known import KnownStore
 from eip_agent.sources import offers
-from eip_agent.sources.openapi_document import ALL_ACTIONS, CORE_ACTIONS
 
 ROOT: Final = Path(__file__).parent.parent
 TEXT: Final = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,11 +1,24 @@
-"""What the OpenAPI says, as facts.  Authoritative for binding modes; everything in it may be missing."""
+"""What the OpenAPI says, as facts, and what it takes to be told.  Authoritative for modes; any of it may be missing."""
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import Final
 
 from eip_agent.core.facts import Mac, Unread
 from eip_agent.core.settings import Mode
+
+CORE_ACTIONS: Final = ("ecs:DescribeNetworkInterfaces", "vpc:DescribeEipAddresses", "vpc:DescribeEipGatewayInfo")
+"""What the agent needs to know every mode."""
+ALL_ACTIONS: Final = (
+    *CORE_ACTIONS,
+    "ecs:DescribeInstanceAttribute",
+    "vpc:DescribeNatGateways",
+    "vpc:DescribeForwardTableEntries",
+    "vpc:DescribeHaVips",
+)
+"""Those, and what it needs to explain why an EIP is not here."""
 
 
 class Bound(enum.Enum):
@@ -109,3 +122,10 @@ class ApiFact:
     denied: tuple[Denied, ...] = ()
     unread: tuple[Unread, ...] = ()
     """Calls that failed otherwise: throttled too long, unreachable, garbage."""
+
+
+def policy(actions: Iterable[str] = ALL_ACTIONS) -> str:
+    """The RAM policy, as JSON on one line to paste, that allows these actions and no more; all of them only read."""
+    # Their resources are lists of everything, so narrower ones than `*` are refused by some of them.
+    allowed = ", ".join(f'"{action}"' for action in sorted(set(actions)))
+    return f'{{"Version": "1", "Statement": [{{"Effect": "Allow", "Action": [{allowed}], "Resource": "*"}}]}}'

@@ -1,18 +1,23 @@
 """The remarks: one generator for each thing that the operator should know besides the plan."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from eip_agent.core.facts import CloudFact, KernelFact
+from eip_agent.core.facts import CloudFact, KernelFact, Unread
 from eip_agent.core.judge import GONE, eips_of
 from eip_agent.core.known import Known, age
 from eip_agent.core.numbers import DEVICE_GROUP
 from eip_agent.core.offers import OfferFact
-from eip_agent.core.openapi import ApiFact
+from eip_agent.core.openapi import ApiFact, policy
 from eip_agent.core.ownership import is_our_rule
 from eip_agent.core.pairing import Port
 from eip_agent.core.remark import Remark
 from eip_agent.core.report import Story
 from eip_agent.core.settings import Settings
+from eip_agent.core.verdict import Certainty
+
+_BLIND: Final = frozenset(("metadata private-ipv4s", "DHCP offer"))
+"""Sources of evidence that cannot see an EIP in multi-EIP-visible mode."""
 
 
 def contradictions(stories: Sequence[Story]) -> Iterator[Remark]:
@@ -127,6 +132,30 @@ def released(
             )
 
 
+def unknowable(stories: Sequence[Story], api: ApiFact | None) -> Iterator[Remark]:
+    """Secondary ENIs of which nobody says whether they have EIPs in multi-EIP-visible mode: one remark for all.
+
+    DHCP offers them their private address all the same, and the metadata service does not list such EIPs.
+    """
+    names = [
+        story.link.link.name
+        for story in stories
+        if not story.primary
+        and story.verdict.certainty is Certainty.PROBABLE
+        and all(evidence.source in _BLIND for evidence in story.verdict.because)
+    ]
+    if names:
+        failed = (*api.unread, *(Unread(one.action, one.says) for one in api.denied)) if api is not None else ()
+        why = f"{failed[0].path}: {failed[0].reason}" if failed else "the OpenAPI was not asked"
+        yield Remark(
+            ", ".join(names),
+            f"whether EIPs are bound in multi-EIP-visible mode cannot be known without the OpenAPI ({why})",
+            "if there are any, they are not configured; all else is configured as what was seen says",
+            "nothing, if there are none; else let the instance ask the OpenAPI by a RAM role, "
+            "or declare those EIPs in the settings",
+        )
+
+
 def denied(api: ApiFact | None) -> Iterator[Remark]:
     """Calls of the OpenAPI that lack a right."""
     for one in api.denied if api is not None else ():
@@ -134,5 +163,5 @@ def denied(api: ApiFact | None) -> Iterator[Remark]:
             f"OpenAPI {one.action}",
             f"the call is not allowed: {one.says}",
             "what it would tell is unknown; the other calls were made all the same",
-            f'allow the action `{one.action}` in the policy of the instance\'s RAM role (README, "RAM policy")',
+            f"allow it in the policy of the instance's RAM role; all that eip-agent reads is: {policy()}",
         )

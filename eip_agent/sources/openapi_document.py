@@ -5,9 +5,8 @@ spelt `IP` as well, ids have blanks in front.  Unknown fields are nobody's busin
 Fields: "DescribeNetworkInterfaces", "DescribeEipAddresses" and others in the cloud's API reference (2026).
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Final, TypeVar
@@ -16,66 +15,57 @@ from eip_agent.core.facts import CloudFact, Unread
 from eip_agent.core.openapi import ApiEniFact, ApiFact, Bound, Denied, DnatFact, EipFact, HavipFact
 from eip_agent.core.settings import Mode
 from eip_agent.sources.document import as_mac
+from eip_agent.sources.openapi_fields import (
+    Item,
+    address_of,
+    as_address,
+    as_list,
+    as_mapping,
+    id_of,
+    is_true,
+    lowered,
+    names_at,
+    objects_at,
+    quoted,
+    text_of,
+)
 
 MODES: Final = {"NAT": Mode.NAT, "BINDED": Mode.EIP_VISIBLE, "MULTI_BINDED": Mode.MULTI_EIP_VISIBLE}
-CORE_ACTIONS: Final = ("ecs:DescribeNetworkInterfaces", "vpc:DescribeEipAddresses", "vpc:DescribeEipGatewayInfo")
-"""What the agent needs to know every mode."""
-ALL_ACTIONS: Final = (
-    *CORE_ACTIONS,
-    "ecs:DescribeInstanceAttribute",
-    "vpc:DescribeNatGateways",
-    "vpc:DescribeForwardTableEntries",
-    "vpc:DescribeHaVips",
-)
-"""Those, and what it needs to explain why an EIP is not here."""
-
 _DENIED: Final = re.compile(
     r"Forbidden(\.(RAM|NoPermission|Unauthorized|AccessDenied))?|Forbbiden.*|NoPermission.*|\w+Deny"
 )
 """`Forbbiden` is how DescribeEipGatewayInfo spells it.  `Forbidden.RegionNotFound` and its like are something else."""
 _DOTTED: Final = re.compile(r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII)
-_PLAIN: Final = re.compile(r"[!-~]+")
 _PARTIAL: Final = "the list is not whole, or not a list"
-_LONGEST: Final = 60
-"""Characters of a value that a message repeats."""
-_LONGEST_ID: Final = 128
 
-Item = Mapping[str, object]
 T = TypeVar("T")
-
-
-def policy(actions: Iterable[str] = ALL_ACTIONS) -> str:
-    """The RAM policy, as JSON to paste, that allows these actions and no more; all of them only read."""
-    # Their resources are lists of everything, so narrower ones than `*` are refused by some of them.
-    statement = {"Effect": "Allow", "Action": sorted(set(actions)), "Resource": "*"}
-    return json.dumps({"Version": "1", "Statement": [statement]}, indent=2)
 
 
 def decode(document: object, cloud: CloudFact) -> ApiFact:
     """Read what `eip_agent.openapi.round.ask` gives.  Never raises: doubt is in `unread`."""
-    whole = _mapping(document)
-    error = _mapping(whole.get("error"))
+    whole = as_mapping(document)
+    error = as_mapping(whole.get("error"))
     if error:
-        code, message = _text(error, "code"), _text(error, "message")
+        code, message = text_of(error, "code"), text_of(error, "message")
         path = "openapi/credentials" if code == "Credentials" else "openapi"
         return ApiFact(unread=(Unread(path, message or code or "it failed"),))
     if not isinstance(whole.get("calls"), list):
         return ApiFact(unread=(Unread("openapi", "the process that asks ended without an answer"),))
-    return _Reader([_Call(_mapping(call)) for call in _items(whole.get("calls"))], cloud).read()
+    return _Reader([_Call(as_mapping(call)) for call in as_list(whole.get("calls"))], cloud).read()
 
 
 class _Call:
     """One question with its pages."""
 
     def __init__(self, call: Item) -> None:
-        self.action = _text(call, "action")
-        self.product = _text(call, "product")
-        self.of = _text(call, "of")
+        self.action = text_of(call, "action")
+        self.product = text_of(call, "product")
+        self.of = text_of(call, "of")
         self.path = "/".join(filter(None, ("openapi", self.action, self.of)))
-        self.answers = _items(call.get("answers"))
-        error = _mapping(call.get("error"))
+        self.answers = as_list(call.get("answers"))
+        error = as_mapping(call.get("error"))
         self.failed = bool(error) or not self.answers
-        self.code, self.message = _text(error, "code"), _text(error, "message")
+        self.code, self.message = text_of(error, "code"), text_of(error, "message")
         if not error and not self.answers:
             self.message = "no answer"
         self.denied = bool(_DENIED.fullmatch(self.code))
@@ -84,13 +74,13 @@ class _Call:
         """Whether every page has its list, every item can be looked into, and none is missing at the end."""
         if self.failed:
             return False
-        pages = [_mapping(answer) for answer in self.answers]
+        pages = [as_mapping(answer) for answer in self.answers]
         wrappers = [page.get(outer) for page in pages]
         # An empty list may be absent, its wrapper may not: there would be nothing to tell it from another answer.
         lists = [wrapper.get(inner, []) for wrapper in wrappers if isinstance(wrapper, Mapping)]
         items = [item for one in lists if isinstance(one, list) for item in one]
         sound = len(lists) == len(pages) and all(isinstance(one, list) for one in lists)
-        total, more = _text(pages[-1], "TotalCount"), _text(pages[-1], "NextToken")
+        total, more = text_of(pages[-1], "TotalCount"), text_of(pages[-1], "NextToken")
         paged = "PageNumber" in pages[-1] and total.isdecimal()
         return (
             sound
@@ -102,7 +92,7 @@ class _Call:
     def found(self, *path: str) -> Iterator[Item]:
         """The items of all pages at a path; raises nothing where the page has none of the kind."""
         for answer in self.answers:
-            yield from _at(answer, *path)
+            yield from objects_at(answer, *path)
 
 
 class _Reader:
@@ -133,7 +123,7 @@ class _Reader:
             eips=eips,
             asked=self._asked(enis, eips),
             static_ip=self._static_ip(instance),
-            network_type=_text(instance, "InstanceNetworkType").lower() or None,
+            network_type=text_of(instance, "InstanceNetworkType").lower() or None,
             dnat=self._dnat(enis),
             havips=self._list("DescribeHaVips", self._havip, "HaVips", "HaVip"),
             denied=tuple(denied.values()),
@@ -174,7 +164,7 @@ class _Reader:
             for item in call.found("EipAddresses", "EipAddress"):
                 eip = self._converted(call, item, _eip)
                 if eip is None:
-                    self._doubtful |= {call.of, _text(item, "InstanceId")}
+                    self._doubtful |= {call.of, text_of(item, "InstanceId")}
                     continue
                 before = found.setdefault(eip.address, eip)
                 if before != eip:
@@ -190,11 +180,11 @@ class _Reader:
         found = {}
         for call in self._of("DescribeEipGatewayInfo"):
             for answer in call.answers:
-                code = _text(_mapping(answer), "Code")
+                code = text_of(as_mapping(answer), "Code")
                 if code not in {"", "200"}:
-                    self._note(call, f"code {_quote(code)}")
+                    self._note(call, f"code {quoted(code)}")
             for item in call.found("EipInfos", "EipInfo"):
-                info = self._converted(call, _lower(item), _gateway)
+                info = self._converted(call, lowered(item), _gateway)
                 if info:
                     found[call.of, info[0]] = info[1:]
         return found
@@ -228,38 +218,38 @@ class _Reader:
     # --- the others ---------------------------------------------------------------------------------------------------
 
     def _eni(self, item: Item) -> ApiEniFact:
-        eni_id = _id(item, "NetworkInterfaceId")
+        eni_id = id_of(item, "NetworkInterfaceId")
         mac = as_mac(item.get("MacAddress"))
         if mac is None:
-            raise ValueError(f"{eni_id}: {_quote(item.get('MacAddress'))} is no MAC address")
-        sets = list(_at(item, "PrivateIpSets", "PrivateIpSet"))
-        first = [address for one in sets if _true(one.get("Primary")) for address in self._private(one, eni_id)]
+            raise ValueError(f"{eni_id}: {quoted(item.get('MacAddress'))} is no MAC address")
+        sets = list(objects_at(item, "PrivateIpSets", "PrivateIpSet"))
+        first = [address for one in sets if is_true(one.get("Primary")) for address in self._private(one, eni_id)]
         others = [address for one in sets for address in self._private(one, eni_id)]
         return ApiEniFact(
             eni_id=eni_id,
             mac=mac,
-            primary=_text(item, "Type") == "Primary",
-            status=_text(item, "Status"),
+            primary=text_of(item, "Type") == "Primary",
+            status=text_of(item, "Status"),
             private_ipv4s=tuple(dict.fromkeys([*self._private(item, eni_id), *first, *others])),
-            service_managed=_true(item.get("ServiceManaged")),
+            service_managed=is_true(item.get("ServiceManaged")),
         )
 
     def _private(self, item: Item, of: str) -> list[IPv4Address]:
-        if not _text(item, "PrivateIpAddress"):
+        if not text_of(item, "PrivateIpAddress"):
             return []
         try:
-            return [_address(item, "PrivateIpAddress")]
+            return [address_of(item, "PrivateIpAddress")]
         except ValueError as error:
             self._unread.append(Unread(f"openapi/DescribeNetworkInterfaces/{of}", str(error)))
             return []
 
     def _instance(self) -> Item:
-        return next((_mapping(call.answers[0]) for call in self._of("DescribeInstanceAttribute") if call.answers), {})
+        return next((as_mapping(call.answers[0]) for call in self._of("DescribeInstanceAttribute") if call.answers), {})
 
     def _static_ip(self, instance: Item) -> IPv4Address | None:
-        addresses = _items(_mapping(instance.get("PublicIpAddress")).get("IpAddress"))
+        addresses = as_list(as_mapping(instance.get("PublicIpAddress")).get("IpAddress"))
         try:
-            return _as_address(addresses[0]) if addresses else None
+            return as_address(addresses[0]) if addresses else None
         except ValueError as error:
             self._unread.append(Unread("openapi/DescribeInstanceAttribute", str(error)))
             return None
@@ -270,7 +260,9 @@ class _Reader:
         if not gateways or not all(call.is_whole("NatGateways", "NatGateway") for call in gateways):
             return None
         entries = self._of("DescribeForwardTableEntries")
-        wanted = {_text(item, "NatGatewayId") for call in gateways for item in call.found("NatGateways", "NatGateway")}
+        wanted = {
+            text_of(item, "NatGatewayId") for call in gateways for item in call.found("NatGateways", "NatGateway")
+        }
         whole = all(call.is_whole("ForwardTableEntries", "ForwardTableEntry") for call in entries)
         if not whole or not wanted - {""} <= {call.of for call in entries}:
             return None
@@ -286,49 +278,49 @@ class _Reader:
     @staticmethod
     def _havip(item: Item) -> HavipFact:
         return HavipFact(
-            havip_id=_id(item, "HaVipId"),
-            address=_address(item, "IpAddress"),
-            status=_text(item, "Status"),
-            master=_text(item, "MasterInstanceId"),
-            instances=_names(item, "AssociatedInstances", "associatedInstance"),
-            eips=tuple(map(_as_address, _names(item, "AssociatedEipAddresses", "associatedEipAddresse"))),
+            havip_id=id_of(item, "HaVipId"),
+            address=address_of(item, "IpAddress"),
+            status=text_of(item, "Status"),
+            master=text_of(item, "MasterInstanceId"),
+            instances=names_at(item, "AssociatedInstances", "associatedInstance"),
+            eips=tuple(map(as_address, names_at(item, "AssociatedEipAddresses", "associatedEipAddresse"))),
         )
 
 
 def _eip(item: Item) -> EipFact:
-    instance, kind = _text(item, "InstanceId"), _text(item, "InstanceType")
+    instance, kind = text_of(item, "InstanceId"), text_of(item, "InstanceType")
     try:
         bound = Bound(kind)
     except ValueError:
         bound = Bound.OTHER
     if bound is Bound.NOTHING and instance:
         bound = Bound.OTHER
-    private = _address(item, "PrivateIpAddress") if _text(item, "PrivateIpAddress") else None
+    private = address_of(item, "PrivateIpAddress") if text_of(item, "PrivateIpAddress") else None
     return EipFact(
-        address=_address(item, "IpAddress"),
-        allocation_id=_text(item, "AllocationId"),
+        address=address_of(item, "IpAddress"),
+        allocation_id=text_of(item, "AllocationId"),
         bound=bound,
         instance_id=instance,
-        mode=Mode.NAT if bound is Bound.ECS else MODES.get(_text(item, "Mode")) if bound is Bound.ENI else None,
-        status=_text(item, "Status"),
+        mode=Mode.NAT if bound is Bound.ECS else MODES.get(text_of(item, "Mode")) if bound is Bound.ENI else None,
+        status=text_of(item, "Status"),
         private_address=private,
         locks=_locks(item),
     )
 
 
 def _locks(item: Item) -> tuple[str, ...]:
-    reasons = [_text(lock, "LockReason") for lock in _at(item, "OperationLocks", "LockReason")]
-    business = _text(item, "BusinessStatus")
+    reasons = [text_of(lock, "LockReason") for lock in objects_at(item, "OperationLocks", "LockReason")]
+    business = text_of(item, "BusinessStatus")
     return tuple(filter(None, (*reasons, business if business != "Normal" else "")))
 
 
 def _gateway(info: Item) -> tuple[IPv4Address, IPv4Address, int]:
-    spelt = _text(info, "ipmask")
+    spelt = text_of(info, "ipmask")
     mask = int(IPv4Address(spelt)) if _DOTTED.fullmatch(spelt) else 0
     length = mask.bit_count()
     if not mask or mask != (0xFFFFFFFF << 32 - length) & 0xFFFFFFFF:
-        raise ValueError(f"IpMask {_quote(spelt)} is no mask")
-    return _address(info, "ip"), _address(info, "ipgw"), length
+        raise ValueError(f"IpMask {quoted(spelt)} is no mask")
+    return address_of(info, "ip"), address_of(info, "ipgw"), length
 
 
 def _with_gateway(eip: EipFact, gateways: Mapping[tuple[str, IPv4Address], tuple[IPv4Address, int]]) -> EipFact:
@@ -338,86 +330,10 @@ def _with_gateway(eip: EipFact, gateways: Mapping[tuple[str, IPv4Address], tuple
 
 def _dnat_entry(item: Item, gateway: str) -> DnatFact:
     return DnatFact(
-        external=_address(item, "ExternalIp"),
-        external_port=_text(item, "ExternalPort"),
-        internal=_address(item, "InternalIp"),
-        internal_port=_text(item, "InternalPort"),
-        protocol=_text(item, "IpProtocol").lower(),
+        external=address_of(item, "ExternalIp"),
+        external_port=text_of(item, "ExternalPort"),
+        internal=address_of(item, "InternalIp"),
+        internal_port=text_of(item, "InternalPort"),
+        protocol=text_of(item, "IpProtocol").lower(),
         gateway_id=gateway,
     )
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _mapping(value: object) -> Item:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _at(value: object, *path: str) -> Iterator[Item]:
-    """The objects of the list at a path; nothing where there is none."""
-    for name in path:
-        value = _mapping(value).get(name)
-    for item in _items(value):
-        if isinstance(item, Mapping):
-            yield item
-
-
-def _names(item: Item, outer: str, inner: str) -> tuple[str, ...]:
-    """A list of text; each entry once, without blanks around it."""
-    values = _items(_mapping(item.get(outer)).get(inner))
-    return tuple(dict.fromkeys(value.strip() for value in values if isinstance(value, str) and value.strip()))
-
-
-def _lower(item: Item) -> Item:
-    """The same with keys in lower case: `Ip` is `IP` in the documentation's own sample."""
-    return {str(key).lower(): value for key, value in item.items()}
-
-
-def _text(item: Item, name: str) -> str:
-    """A field as printable text without blanks around it, of any length that is a name's; empty where it is missing."""
-    value = item.get(name)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return ""
-    spelt = " ".join(str(value).split()) if isinstance(value, str) else str(value)[:_LONGEST_ID]
-    return "".join(letter for letter in spelt[: 2 * _LONGEST_ID] if letter.isprintable())
-
-
-def _id(item: Item, name: str) -> str:
-    spelt = _text(item, name)
-    if not _PLAIN.fullmatch(spelt) or len(spelt) > _LONGEST_ID:
-        raise ValueError(f"{name} {_quote(item.get(name))} is no id")
-    return spelt
-
-
-def _address(item: Item, name: str) -> IPv4Address:
-    try:
-        return _as_address(item.get(name))
-    except ValueError as error:
-        raise ValueError(f"{name} {error}") from None
-
-
-def _as_address(value: object) -> IPv4Address:
-    try:
-        # A number would be taken for an address as well.
-        address = IPv4Address(value.strip() if isinstance(value, str) else "")
-    except ValueError:
-        raise ValueError(f"{_quote(value)} is no IPv4 address") from None
-    if address.is_multicast or address.is_loopback or address.packed[0] == 0 or int(address) == 0xFFFFFFFF:
-        raise ValueError(f"{address} is nobody's address")
-    return address
-
-
-def _true(value: object) -> bool:
-    """Whether a flag is set, however it is spelt."""
-    return str(value).strip().lower() in {"true", "1"} if isinstance(value, (str, int)) else False
-
-
-def _quote(value: object) -> str:
-    """A value for a message, not too long for one."""
-    text = json.dumps(value[:_LONGEST]) if isinstance(value, str) else type(value).__name__
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -7,7 +7,7 @@ from eip_agent.core.facts import RuleFact
 from eip_agent.core.judge import Case, judge
 from eip_agent.core.known import Known, ModeSeen
 from eip_agent.core.offers import OfferFact
-from eip_agent.core.openapi import ApiFact, Bound, Denied, EipFact
+from eip_agent.core.openapi import ApiFact, Bound, Denied, EipFact, policy
 from eip_agent.core.pairing import Port
 from eip_agent.core.remark import Remark
 from eip_agent.core.remarks import (
@@ -99,5 +99,6 @@ def test_an_eip_that_was_unbound_or_moved_is_told() -> None:
 def test_a_denied_call_names_the_action_that_is_missing() -> None:
     api = ApiFact(denied=(Denied("vpc:DescribeEipAddresses", "Forbidden.RAM"),))
 
-    assert "`vpc:DescribeEipAddresses`" in only(denied(api)).do
+    assert "vpc:DescribeEipAddresses" in only(denied(api)).subject
+    assert policy() in only(denied(api)).do
     assert not list(denied(None))

@@ -14,14 +14,14 @@ from time import monotonic
 import pytest
 
 from eip_agent.core.facts import Unread
-from eip_agent.core.openapi import ApiFact, Bound
+from eip_agent.core.openapi import ALL_ACTIONS, ApiFact, Bound
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.lab.account import Account
 from eip_agent.lab.openapi import ApiFault, OpenApiService, Trouble
 from eip_agent.lab.openapi_answers import Quirks
 from eip_agent.lab.topology import DEMO, Eip, eni, public, vswitch
 from eip_agent.sources import openapi
-from eip_agent.sources.openapi_document import ALL_ACTIONS, decode
+from eip_agent.sources.openapi_document import decode
 from tests.openapi.support import CLOUD, RICH, document, wide
 
 ENI = DEMO.enis[3].eni_id

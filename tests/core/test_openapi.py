@@ -1,0 +1,15 @@
+"""What it takes to be told by the OpenAPI."""
+
+import json
+
+from eip_agent.core.openapi import ALL_ACTIONS, policy
+
+
+def test_the_policy_allows_what_was_asked_for_and_no_more() -> None:
+    assert json.loads(policy(["vpc:DescribeHaVips", "vpc:DescribeEipAddresses"])) == {
+        "Version": "1",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["vpc:DescribeEipAddresses", "vpc:DescribeHaVips"], "Resource": "*"}
+        ],
+    }
+    assert all(action.split(":")[1].startswith("Describe") for action in ALL_ACTIONS)
