@@ -11,48 +11,17 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from eip_agent.core.settings import Settings
 from eip_agent.errors import SettingsError
 from eip_agent.privilege import has_net_admin
+from eip_agent.written import ABSOLUTE, PREFIX, Written, is_absolute
 
 DEFAULT_PATH: Final = "/etc/eip-agent/config.toml"
-PREFIX: Final = "EIP_AGENT_"
 LARGEST_FILE: Final = 1 << 20
 """Bytes.  The settings of the largest instance, 72 ENIs with 30 EIPs each, have a third of that."""
-
-Key = tuple[str | int, ...]
-"""A place in the settings, lists counted from 0: `("eip", 1, "gateway")`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Everything somebody wrote, unchecked, by source."""
-
-    path: str | None = None
-    """The settings file, where there is one."""
-    file: Mapping[str, Any] = field(default_factory=dict)
-    environment: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-    flags: Mapping[tuple[str, ...], str] = field(default_factory=dict)
-
-    def place(self, key: Key) -> str:
-        """Name the strongest source that speaks about `key`, and where in it; lists count from 1."""
-        for texts, name in ((self.flags, _flag), (self.environment, _variable)):
-            for given in texts:
-                if key[: len(given)] == given or given[: len(key)] == key:
-                    inside = _dotted(key[len(given) :])
-                    return f"{name(given)}: {inside}" if inside else name(given)
-        return ": ".join(filter(None, (self.path or "settings", _dotted(key))))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Which sources said something."""
-        given = [self.path] if self.path else []
-        return tuple(
-            f"settings from {name}" for name in (*given, *map(_variable, self.environment), *map(_flag, self.flags))
-        )
 
 
 def load(
@@ -111,29 +80,9 @@ def credentials_environment(environ: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
-
-
-def is_absolute(path: str) -> bool:
-    """Whether a path means the same from everywhere."""
-    return path.startswith("/") and path.isprintable() and ".." not in path.split("/")
-
-
 def _variables(environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
     given = sorted(item for item in environ.items() if item[0].startswith(PREFIX))
     return {tuple(name.removeprefix(PREFIX).lower().split("__")): value for name, value in given}
-
-
-def _variable(key: tuple[str, ...]) -> str:
-    return PREFIX + "__".join(key).upper()
-
-
-def _flag(key: tuple[str, ...]) -> str:
-    return "--" + "-".join(key).replace("_", "-")
-
-
-def _dotted(key: Key) -> str:
-    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
 
 
 def _parse(path: str, text: str) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from eip_agent.config import ABSOLUTE, Key, Written
 from eip_agent.core.facts import IPNetwork, Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
@@ -35,6 +34,7 @@ from eip_agent.schema_values import (
     shown,
     wrong,
 )
+from eip_agent.written import ABSOLUTE, Key, Written
 
 DEFAULTS: Final = Settings()
 VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})

@@ -10,9 +10,9 @@ from typing import Final
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from eip_agent.config import Key, is_absolute
 from eip_agent.core.facts import IPNetwork, Mac
 from eip_agent.core.settings import Mode
+from eip_agent.written import Key, is_absolute
 
 LONGEST: Final = 60
 """Characters of somebody's value that a message repeats."""

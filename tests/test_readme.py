@@ -16,7 +16,6 @@ import pytest
 from pydantic import BaseModel
 
 from eip_agent import errors
-from eip_agent.config import Written
 from eip_agent.core import judge, layout, numbers, openapi
 from eip_agent.core.openapi import ALL_ACTIONS, CORE_ACTIONS
 from eip_agent.core.settings import Mode, Settings
@@ -25,6 +24,7 @@ from eip_agent.openapi.endpoint import candidates
 from eip_agent.schema import Document, check
 from eip_agent.sinks.known import KnownStore
 from eip_agent.sources import offers
+from eip_agent.written import Written
 
 ROOT: Final = Path(__file__).parent.parent
 TEXT: Final = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_agent import schema
-from eip_agent.config import Written
 from eip_agent.core.facts import Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
+from eip_agent.written import Written
 
 PATH = "/etc/eip-agent/config.toml"
 ENI = "eni-bp1x"

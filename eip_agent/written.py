@@ -1,0 +1,57 @@
+"""What somebody wrote into the settings, unchecked, and how to name the place where it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+PREFIX: Final = "EIP_AGENT_"
+"""How the names of our environment variables begin."""
+ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
+
+Key = tuple[str | int, ...]
+"""A place in the settings, lists counted from 0: `("eip", 1, "gateway")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Everything somebody wrote, unchecked, by source."""
+
+    path: str | None = None
+    """The settings file, where there is one."""
+    file: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    flags: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def place(self, key: Key) -> str:
+        """Name the strongest source that speaks about `key`, and where in it; lists count from 1."""
+        for texts, name in ((self.flags, _flag), (self.environment, _variable)):
+            for given in texts:
+                if key[: len(given)] == given or given[: len(key)] == key:
+                    inside = _dotted(key[len(given) :])
+                    return f"{name(given)}: {inside}" if inside else name(given)
+        return ": ".join(filter(None, (self.path or "settings", _dotted(key))))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which sources said something."""
+        given = [self.path] if self.path else []
+        return tuple(
+            f"settings from {name}" for name in (*given, *map(_variable, self.environment), *map(_flag, self.flags))
+        )
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path means the same from everywhere."""
+    return path.startswith("/") and path.isprintable() and ".." not in path.split("/")
+
+
+def _variable(key: tuple[str, ...]) -> str:
+    return PREFIX + "__".join(key).upper()
+
+
+def _flag(key: tuple[str, ...]) -> str:
+    return "--" + "-".join(key).replace("_", "-")
+
+
+def _dotted(key: Key) -> str:
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
