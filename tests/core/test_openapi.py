@@ -6,7 +6,7 @@ from eip_agent.core.openapi import ALL_ACTIONS, policy
 
 
 def test_the_policy_allows_what_was_asked_for_and_no_more() -> None:
-    assert json.loads(policy(["vpc:DescribeHaVips", "vpc:DescribeEipAddresses"])) == {
+    assert json.loads(policy(["vpc:DescribeEipAddresses", "vpc:DescribeHaVips", "vpc:DescribeEipAddresses"])) == {
         "Version": "1",
         "Statement": [
             {"Effect": "Allow", "Action": ["vpc:DescribeEipAddresses", "vpc:DescribeHaVips"], "Resource": "*"}
