@@ -196,8 +196,12 @@ class _Demo:
         page = self._page
         page.lines([page.bold("$ eip-agent explain")])
         page.line()
+        done = cloud.agent("explain", "--format", "json")
+        if not done.stdout:
+            page.lines(page.bad(line) for line in done.stderr.splitlines())
+            return
         table = [["ENI", "link", "mode", "certainty", "known by", "right"]]
-        for story in json.loads(cloud.agent("explain", "--format", "json").stdout)["stories"]:
+        for story in json.loads(done.stdout)["stories"]:
             verdict, eni = story["verdict"], cloud.topology.eni(story["link"]["link"]["name"])
             sources = dict.fromkeys(evidence["source"].split()[0] for evidence in verdict["because"])
             right = verdict["mode"] == mode_of(eni, eni.eips[0]).value
