@@ -87,7 +87,7 @@ class Lookout:
 
     def to_ask(self, seen: Seen) -> tuple[LinkFact, ...]:
         """The links of which no live source settles the mode."""
-        if seen.cloud is None or seen.witnesses.silent:
+        if seen.cloud is None:
             return ()
         return core.to_ask(seen.cloud, seen.kernel, self._settings, replace(seen.witnesses, offers=()))
 
@@ -113,7 +113,9 @@ class Lookout:
         if seen.witnesses.silent:
             return ()
         modes = [ModeSeen(story.eni.mac, story.verdict.mode) for story in report.stories if story.verdict.decided]
-        new = renewed(self._known, seen.cloud, seen.witnesses.api, modes, seen.witnesses.now)
+        macs = {link.link.index: link.mac for link in seen.kernel.links}
+        offers = {macs[offer.link]: offer for offer in seen.witnesses.offers if offer.link in macs}
+        new = renewed(self._known, seen.cloud, seen.witnesses.api, modes, seen.witnesses.now, offers)
         try:
             if any(remark.subject == self._store.path for remark in seen.remarks):
                 self._store.put_aside()

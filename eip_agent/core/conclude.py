@@ -179,7 +179,7 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
     index = port.link.link.index
     declared = [eip for eip in settings.eips if _is_for(eip, port.eni)]
     told, elsewhere = None, list[EipFact]()
-    api = witnesses.api
+    api, known = witnesses.api, witnesses.known
     if api is not None and port.eni.eni_id in api.asked:
         told = eips_of(port.eni, cloud.instance_id, api.eips, primary=port.primary)
         ours_too = {eip.address for eip in told}
@@ -189,7 +189,8 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
     former = witnesses.api_before
     if told is None and former is not None and port.eni.eni_id in former.asked:
         before = eips_of(port.eni, cloud.instance_id, former.eips, primary=port.primary)
-        age_of = age(witnesses.now - witnesses.known.api_at) if witnesses.known else ""
+        age_of = age(witnesses.now - known.api_at) if known else ""
+    offered = next((seen for seen in known.offers if seen.mac == port.eni.mac), None) if known else None
     return Case(
         port,
         [fact for fact in kernel.addresses if fact.link == index],
@@ -200,6 +201,8 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
         age_of,
         elsewhere,
         next((offer for offer in witnesses.offers if offer.link == index), None),
+        offered.offer if offered else None,
+        age(witnesses.now - offered.at) if offered else "",
     )
 
 

@@ -41,6 +41,9 @@ class Case:
     elsewhere: Sequence[EipFact] = ()
     """What the OpenAPI says of declared EIPs that are not this ENI's."""
     offer: OfferFact | None = None
+    offer_before: OfferFact | None = None
+    """What was offered last, `offer_age` ago, when nobody answers now."""
+    offer_age: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ def _claims(seen: Case) -> Iterator[Claim]:
     found = [claim for claim in (_by_settings(seen), _by_openapi(seen), _by_offer(seen), _by_lease(seen)) if claim]
     yield from found
     if not found or all(claim.mode is Mode.UNDECIDED for claim in found):
-        weaker = _by_memory(seen) or _by_metadata(seen)
+        # What is remembered is never believed against a live source.
+        memory = next((one for one in _by_memory(seen) if not found or one.mode is not Mode.EIP_VISIBLE), None)
+        weaker = memory or _by_metadata(seen)
         if weaker is not None:
             yield weaker
 
@@ -132,11 +137,15 @@ def _by_openapi(seen: Case) -> Claim | None:
     return None if seen.told is None else _told(seen.port, seen.told, "OpenAPI")
 
 
-def _by_memory(seen: Case) -> Claim | None:
-    if seen.told_before is None:
-        return None
-    claim = _told(seen.port, seen.told_before, f"OpenAPI, as it was {seen.told_age} ago")
-    return None if claim is None else replace(claim, sure=Certainty.PROBABLE)
+def _by_memory(seen: Case) -> Iterator[Claim]:
+    if seen.told_before is not None:
+        claim = _told(seen.port, seen.told_before, f"OpenAPI, as it was {seen.told_age} ago")
+        if claim is not None:
+            yield replace(claim, sure=Certainty.PROBABLE)
+    if seen.offer is None and seen.offer_before is not None:
+        claim = _offered(seen.port, seen.offer_before, f"DHCP offer, as it was {seen.offer_age} ago")
+        if claim is not None and claim.mode is Mode.EIP_VISIBLE:
+            yield replace(claim, sure=Certainty.PROBABLE)
 
 
 def _told(port: Port, eips: Sequence[EipFact], source: str) -> Claim | None:
@@ -163,14 +172,18 @@ def _sentence(eip: EipFact, mode: Mode) -> str:
 
 
 def _by_offer(seen: Case) -> Claim | None:
+    return None if seen.offer is None else _offered(seen.port, seen.offer, "DHCP offer")
+
+
+def _offered(port: Port, offer: OfferFact, source: str) -> Claim | None:
     """An offer outside the vSwitch is proof of EIP-visible mode; one inside proves that it is not."""
-    offer, subnet = seen.offer, seen.port.eni.subnet
-    if offer is None or subnet is None:
+    subnet = port.eni.subnet
+    if subnet is None:
         return None
     says = f"{offer.address}/{offer.prefix_length}" + (f" by {offer.router}" if offer.router else "")
     if offer.address in subnet:
-        return Claim(Mode.UNDECIDED, (Evidence("DHCP offer", f"{says}, of the vSwitch {subnet}"),))
-    because = (Evidence("DHCP offer", f"{says}, outside the vSwitch {subnet}"),)
+        return Claim(Mode.UNDECIDED, (Evidence(source, f"{says}, of the vSwitch {subnet}"),))
+    because = (Evidence(source, f"{says}, outside the vSwitch {subnet}"),)
     return Claim(Mode.EIP_VISIBLE, because, (offer.address,))
 
 
@@ -253,8 +266,9 @@ def _ways(seen: Case, address: IPv4Address) -> Iterator[_Way]:
     for eip in (*(seen.told or ()), *(seen.told_before or ())):
         if eip.address == address:
             yield _Way(eip.gateway, eip.prefix_length)
-    if seen.offer is not None and seen.offer.address == address:
-        yield _Way(seen.offer.router, seen.offer.prefix_length)
+    for offer in (seen.offer, seen.offer_before):
+        if offer is not None and offer.address == address:
+            yield _Way(offer.router, offer.prefix_length)
     for lease in public_leases(seen):
         if lease.ip == address:
             yield _Way(gateway_by(seen.routes), lease.prefix_length)

@@ -3,11 +3,12 @@
 Never believed against a source that speaks, never used for another instance, and never a reason to remove anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, LinkFact, Mac
+from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.core.settings import Mode
@@ -27,6 +28,16 @@ class ModeSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferSeen:
+    """What DHCP last offered to an ENI in EIP-visible mode: no other source tells the gateway of its EIP."""
+
+    mac: Mac
+    offer: OfferFact
+    at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is kept on disk.  The facts are kept plain, and only made facts when somebody is silent."""
 
@@ -41,6 +52,7 @@ class Known:
     api_at: float = 0.0
     """When the OpenAPI last answered in full; 0: never."""
     modes: tuple[ModeSeen, ...] = ()
+    offers: tuple[OfferSeen, ...] = ()
 
 
 def is_of_this_instance(known: Known, cloud: CloudFact | None, links: Sequence[LinkFact]) -> bool:
@@ -79,8 +91,26 @@ def api_is_whole(api: ApiFact) -> bool:
     return bool(api.asked) and not api.unread and not api.denied
 
 
+def offers_seen(
+    former: Known | None, modes: Sequence[ModeSeen], offers: Mapping[Mac, OfferFact], now: float
+) -> tuple[OfferSeen, ...]:
+    """What to keep of the offers: those of ENIs that are, or were and may still be, in EIP-visible mode."""
+    found = {seen.mac: seen for seen in former.offers} if former is not None else {}
+    for mac, offer in offers.items():
+        seen = found.get(mac)
+        if seen is None or seen.offer != offer or now - seen.at >= REFRESH:
+            found[mac] = OfferSeen(mac, offer, now)
+    others = {seen.mac for seen in modes if seen.mode is not Mode.EIP_VISIBLE}
+    return tuple(found[mac] for mac in sorted(found) if mac not in others)
+
+
 def renewed(
-    former: Known | None, cloud: CloudFact | None, api: ApiFact | None, modes: Sequence[ModeSeen], now: float
+    former: Known | None,
+    cloud: CloudFact | None,
+    api: ApiFact | None,
+    modes: Sequence[ModeSeen],
+    now: float,
+    offers: Mapping[Mac, OfferFact] | None = None,
 ) -> Known | None:
     """What to keep after a pass; None where there is nothing new to keep."""
     if cloud is None or not is_whole(cloud):
@@ -96,6 +126,7 @@ def renewed(
         encoded(api) if whole else kept.api if kept else None,
         now if whole else kept.api_at if kept else 0.0,
         tuple(sorted(modes, key=lambda seen: seen.mac)),
+        offers_seen(kept, modes, offers or {}, now),
     )
     if kept is not None and now - kept.saved_at < REFRESH and replace(kept, saved_at=now, api_at=found.api_at) == found:
         return None
