@@ -1,7 +1,7 @@
 """What all sources say at one moment, and what they said when they last spoke."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from eip_agent.config import credentials_environment
@@ -9,7 +9,7 @@ from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Mac, Remembered, Unread
 from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
-from eip_agent.core.offers import OfferFact
+from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.remark import Remark
 from eip_agent.core.remarks import unknowable
@@ -32,6 +32,8 @@ class Seen:
     witnesses: Witnesses
     unread: tuple[Unread, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    unheard: tuple[Remark, ...] = ()
+    """Of links that were asked for a DHCP offer and have none."""
     advice: str = ""
 
 
@@ -68,7 +70,7 @@ class Lookout:
         if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
-        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(remarks), advice))
+        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(remarks), advice=advice))
 
     def again(self, netlink: Netlink, seen: Seen) -> Seen:
         """The same, with what the kernel holds now."""
@@ -81,9 +83,9 @@ class Lookout:
             return seen
         from eip_agent.sources import offers as offers_source  # noqa: PLC0415  only where there is somebody to ask
 
-        answers = offers_source.read(links).values()
-        offers = tuple(answer for answer in answers if isinstance(answer, OfferFact))
-        return replace(seen, witnesses=replace(seen.witnesses, offers=offers))
+        answers = offers_source.read(links)
+        offers = tuple(answer for answer in answers.values() if isinstance(answer, OfferFact))
+        return replace(seen, witnesses=replace(seen.witnesses, offers=offers), unheard=tuple(_unheard(links, answers)))
 
     def to_ask(self, seen: Seen) -> tuple[LinkFact, ...]:
         """The links of which no live source settles the mode."""
@@ -104,7 +106,7 @@ class Lookout:
         return replace(
             report,
             unread=(*seen.unread, *report.unread),
-            remarks=(*seen.remarks, *map(_deaf, self.asleep(seen)), *unknown, *report.remarks),
+            remarks=(*seen.remarks, *seen.unheard, *map(_deaf, self.asleep(seen)), *unknown, *report.remarks),
             advice=seen.advice,
         )
 
@@ -152,6 +154,22 @@ def _deaf(link: LinkFact) -> Remark:
         "whether its ENI is in EIP-visible mode is not known for sure",
         "nothing: `eip-agent apply` brings it up and asks before it adds anything",
     )
+
+
+def _unheard(links: Sequence[LinkFact], answers: Offers) -> Iterator[Remark]:
+    """One for each reason."""
+    names: dict[str, list[str]] = {}
+    for link in links:
+        answer = answers.get(link.link.index)
+        if not isinstance(answer, OfferFact):
+            names.setdefault(answer.reason if answer else "nobody answers", []).append(link.link.name)
+    for reason, silent in names.items():
+        yield Remark(
+            ", ".join(silent),
+            f"it was asked for a DHCP offer, and there is none to use: {reason}",
+            "whether the ENI is in EIP-visible mode is taken from what else is known",
+            "nothing, if the mode is right; else let the OpenAPI be asked, or declare the EIP in the settings",
+        )
 
 
 def _damaged(what: str) -> Remark:

@@ -34,7 +34,7 @@ from eip_agent.schema_values import (
     shown,
     wrong,
 )
-from eip_agent.written import ABSOLUTE, Key, Written
+from eip_agent.written import ABSOLUTE, Key, Written, spelled
 
 DEFAULTS: Final = Settings()
 VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
@@ -353,7 +353,7 @@ def _said(error: ErrorDetails, key: Key) -> tuple[str, str]:
     hint = (field.description if field else None) or ""
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
-        return f"unknown key `{key[-1]}`", _nearest(key)
+        return f"unknown key `{spelled(str(key[-1]))}`", _nearest(key)
     if kind == "missing":
         return "missing", hint
     if kind == "wrong":

@@ -53,5 +53,11 @@ def _flag(key: tuple[str, ...]) -> str:
     return "--" + "-".join(key).replace("_", "-")
 
 
+def spelled(name: str) -> str:
+    """A key as TOML spells it: in quotes, and on one line, where it is no bare one."""
+    return name if name.isascii() and name.replace("-", "_").isidentifier() else ascii(name)
+
+
 def _dotted(key: Key) -> str:
-    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
+    """Spelled as in TOML, lists counted from 1."""
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{spelled(part)}" for part in key).removeprefix(".")

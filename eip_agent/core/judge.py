@@ -79,6 +79,7 @@ def judge(seen: Case) -> Verdict:
     because = tuple(evidence for claim in claims for evidence in claim.because)
     because = because or (Evidence("metadata", unread or "no address"),)
     try:
+        _at_home(seen)
         chosen = _agreed(claims)
         _check(seen, chosen)
         visible = tuple(_visible(seen, chosen)) if chosen.mode in VISIBLE else ()
@@ -209,6 +210,16 @@ def _by_metadata(seen: Case) -> Claim | None:
     return Claim(mode, because, sure=Certainty.PROBABLE)
 
 
+def _at_home(seen: Case) -> None:
+    """Raise where a declared EIP is bound to something else: that says more than that it is not here."""
+    for eip in seen.elsewhere:
+        raise _DoubtError(
+            f"the settings declare {eip.address} for this ENI, yet the OpenAPI says that it is bound to "
+            f"{eip.bound.value or 'nothing'} {eip.instance_id}".rstrip(),
+            f"bind it to {seen.port.eni.eni_id}, or remove it from the settings",
+        )
+
+
 def _check(seen: Case, chosen: Claim) -> None:
     """Raise what speaks against a mode besides another source's word."""
     place = seen.declared[0].place if seen.declared else "the settings"
@@ -217,12 +228,6 @@ def _check(seen: Case, chosen: Claim) -> None:
         raise _DoubtError(f"an ENI has one binding mode, the settings declare several: {modes}", f"correct {place}")
     if seen.port.primary and chosen.mode in VISIBLE:
         raise _DoubtError(f"the primary ENI only has NAT mode, not {chosen.mode.value}", f"correct {place}")
-    for eip in seen.elsewhere:
-        raise _DoubtError(
-            f"the settings declare {eip.address} for this ENI, yet the OpenAPI says that it is bound to "
-            f"{eip.bound.value or 'nothing'} {eip.instance_id}".rstrip(),
-            f"bind it to {seen.port.eni.eni_id}, or remove it from the settings",
-        )
     private = seen.port.eni.private_ipv4s
     if chosen.mode is not Mode.EIP_VISIBLE and private is None:
         raise _DoubtError("the metadata service did not tell its private addresses", "see what was not read")

@@ -127,7 +127,9 @@ def released(
             yield Remark(
                 f"{story.link.link.name} {address}",
                 f"the EIP is no longer bound to {story.eni.eni_id}; {where}",
-                "it no longer reaches this ENI, and what was configured for it is taken back",
+                "it no longer reaches this ENI, and what was configured for it is taken back"
+                if story.verdict.decided
+                else "it no longer reaches this ENI; what was configured for it stays while the mode is undecided",
                 "nothing, if you unbound it; else bind it again",
             )
 

@@ -8,10 +8,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from pyroute2.netlink import nla  # noqa: TID251
+from pyroute2.netlink import nla, nlmsg  # noqa: TID251
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # noqa: TID251
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # noqa: TID251
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: TID251
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # noqa: TID251
 
 from eip_agent.core.changes import Change
@@ -96,10 +95,14 @@ def message_of(change: Change) -> Message:
             return _RTM_NEWROUTE, _CREATE | _REPLACE if change.before else _ADD, _body(_route(route))
 
 
-class _LinkMessage(ifinfmsg):  # type: ignore[misc]  # pyroute2 has no types
-    """pyroute2 reads the IPv4 settings of a link and cannot write them; the kernel takes them as nested numbers."""
+class _LinkMessage(nlmsg):  # type: ignore[misc]  # pyroute2 has no types
+    """A link with what is set of it here: pyroute2's own reads the IPv4 settings of a link, and cannot write them.
 
-    nla_map = tuple((name, "spec" if name == "IFLA_AF_SPEC" else kind) for name, kind in ifinfmsg.nla_map)
+    Not derived from pyroute2's: a map of attributes that was used once is what a class made from it goes on using.
+    """
+
+    fields = (("family", "B"), ("pad", "x"), ("type", "H"), ("index", "i"), ("flags", "I"), ("change", "I"))
+    nla_map = ((26, "IFLA_AF_SPEC", "spec"), (27, "IFLA_GROUP", "uint32"))
 
     class spec(nla):  # type: ignore[misc]  # noqa: N801  named as pyroute2 looks it up
         """IFLA_AF_SPEC."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: TID251  the other user of these messages
 
 from eip_agent.core.changes import Change, Why, diff
 from eip_agent.core.conclude import revert
@@ -111,6 +112,10 @@ def test_a_link_is_brought_up_and_nothing_else_about_it_is_touched() -> None:
 
 
 def test_a_sysctl_of_a_link_goes_by_netlink() -> None:
+    """Also where pyroute2's own message of that kind was used before in this process."""
+    theirs = ifinfmsg()
+    theirs["attrs"] = [("IFLA_GROUP", 1)]
+    theirs.encode()
     _, _, _, attrs = decoded(added(LinkSetting(device(1), "arp_ignore", 1)), "=BxHiII")
     conf = attributes(attributes(attributes(attrs[26], 0)[socket.AF_INET], 0)[1], 0)
 
