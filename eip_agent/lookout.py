@@ -46,8 +46,11 @@ class Lookout:
         self._store = KnownStore(settings.state_directory)
         self._known: Known | None = None
 
-    def see(self, netlink: Netlink) -> Seen:
-        """Ask everybody.  Raises KernelReadError; silence of any other source is told in what is returned."""
+    def see(self, netlink: Netlink, *, everything: bool = False) -> Seen:
+        """Ask everybody.  Raises KernelReadError; silence of any other source is told in what is returned.
+
+        `everything`: also what the OpenAPI only explains: static address, DNAT entries, HAVIPs.
+        """
         now = time.time()
         live: CloudFact | None = None
         unread: tuple[Unread, ...] = ()
@@ -57,7 +60,7 @@ class Lookout:
         except MetadataError as silent:
             unread, advice = (Unread("metadata service", str(silent)),), silent.hint
         kept, damage = self._store.read()
-        remarks = [_damaged(damage)] if damage else []
+        remarks = [_damaged(damage) if damage.startswith(self._store.path) else _closed(damage)] if damage else []
         cloud = live or cloud_of(kept)
         kernel = kernel_source.read(netlink, macs_of(cloud))
         if kept is not None and not is_of_this_instance(kept, live, kernel.links):
@@ -66,15 +69,11 @@ class Lookout:
         self._known = kept
         if live is None and cloud is not None and kept is not None:
             remarks.append(_from_memory(age(now - kept.saved_at)))
-        api, before = self._openapi(live), api_of(kept)
+        api, before = self._openapi(live, everything=everything), api_of(kept)
         if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
         return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(remarks), advice=advice))
-
-    def again(self, netlink: Netlink, seen: Seen) -> Seen:
-        """The same, with what the kernel holds now."""
-        return replace(seen, kernel=kernel_source.read(netlink, macs_of(seen.cloud)))
 
     def ask_links(self, seen: Seen) -> Seen:
         """The same, with what the cloud offers by DHCP now to the links that are up and of undecided mode."""
@@ -127,7 +126,7 @@ class Lookout:
             return (Unread("last known good", str(no)),)
         return ()
 
-    def _openapi(self, cloud: CloudFact | None) -> ApiFact | None:
+    def _openapi(self, cloud: CloudFact | None, *, everything: bool) -> ApiFact | None:
         """None where it is not to be asked."""
         if self._settings.openapi is False or cloud is None:
             return None
@@ -139,7 +138,8 @@ class Lookout:
             return ApiFact(
                 unread=(Unread("OpenAPI", "its libraries are not installed: pip install 'eip-agent[openapi]'"),)
             )
-        return openapi_source.read(self._settings, cloud, environment=credentials_environment())
+        environment = credentials_environment()
+        return openapi_source.read(self._settings, cloud, everything=everything, environment=environment)
 
 
 def macs_of(cloud: CloudFact | None) -> Collection[Mac]:
@@ -178,6 +178,16 @@ def _damaged(what: str) -> Remark:
         what,
         "what the sources said before is not known; what they say now is used as always",
         "nothing: the next `eip-agent apply` puts it aside and writes a new one",
+    )
+
+
+def _closed(what: str) -> Remark:
+    """The directory cannot be opened, or is not safe to read from."""
+    return Remark(
+        what.split(": ", 1)[0],
+        what,
+        "what the sources said before is not known; what they say now is used as always",
+        "nothing; or run it with sudo, and see that the directory is root's alone",
     )
 
 

@@ -252,7 +252,9 @@ def _visible(seen: Case, chosen: Claim) -> Iterator[VisibleEip]:
         if not ways:
             raise _DoubtError(
                 f"no source tells the gateway of {address}",
-                "declare the EIP in the settings, with `gateway` and `prefix_length`, "
+                "`eip-agent apply` asks by DHCP, once the link is up; or declare the EIP with its `gateway`"
+                if chosen.mode is Mode.EIP_VISIBLE
+                else "declare the EIP in the settings, with `gateway` and `prefix_length`, "
                 "or grant `vpc:DescribeEipGatewayInfo` to the instance's RAM role",
             )
         gateway = ways[0].gateway
