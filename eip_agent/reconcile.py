@@ -53,19 +53,24 @@ class Agent:
         Raises KernelReadError.  A silent metadata service is no error here: the report says so.
         """
         with Netlink() as netlink:
-            try:
-                return self._lookout.report(self._lookout.see(netlink), self._journal.read())
-            except JournalError as unreadable:
-                report = self._lookout.report(self._lookout.see(netlink), Remembered())
-                if has_net_admin():
-                    return replace(report, unread=(Unread("journal", str(unreadable)), *report.unread))
-                return replace(report, remarks=(_unseen(unreadable), *report.remarks))
+            return self._looked(self._lookout.see(netlink))
 
     def explain(self) -> Report:
-        """The same, with who else manages the links of this host."""
+        """The same, with all that the OpenAPI tells, and with who else manages the links of this host."""
         from eip_agent.sources import host  # noqa: PLC0415 psutil costs as much as all the rest
 
-        return replace(self.look(), host=host.read())
+        with Netlink() as netlink:
+            seen = self._lookout.see(netlink, everything=True)
+            return replace(self._looked(seen), api=seen.witnesses.api, host=host.read())
+
+    def _looked(self, seen: Seen) -> Report:
+        try:
+            return self._lookout.report(seen, self._journal.read())
+        except JournalError as unreadable:
+            report = self._lookout.report(seen, Remembered())
+            if has_net_admin():
+                return replace(report, unread=(Unread("journal", str(unreadable)), *report.unread))
+            return replace(report, remarks=(_unseen(unreadable), *report.remarks))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
         """Look; carry out what is planned; look again.  An empty plan writes nothing.

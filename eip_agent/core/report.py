@@ -8,6 +8,7 @@ from eip_agent.core.changes import Change, Plan
 from eip_agent.core.facts import CloudFact, EniFact, LinkFact, Unread
 from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
+from eip_agent.core.openapi import ApiFact
 from eip_agent.core.remark import Remark
 from eip_agent.core.verdict import Verdict
 
@@ -69,6 +70,8 @@ class Report:
     """How many items are desired."""
     result: Result | None = None
     """None: nothing was to be written, or nothing was meant to be."""
+    api: ApiFact | None = None
+    """What the OpenAPI said, where that was asked to explain; None: not asked."""
     host: HostFact | None = None
     """Who else manages links here; None: not asked."""
     advice: str = ""

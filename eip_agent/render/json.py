@@ -25,6 +25,8 @@ def _plain(value: object) -> object:
             return str(value)
         case enum.Enum():
             return value.value
+        case frozenset():
+            return sorted(value)
         case Change():
             return {"text": str(value), **_fields(value)}
         case Address() | Route() | Rule() | LinkSetting():
