@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
@@ -38,7 +38,7 @@ from eip_agent.core.remarks import (
 )
 from eip_agent.core.report import Report, Story, unread_of
 from eip_agent.core.settings import DeclaredEip, Settings
-from eip_agent.core.verdict import undecided
+from eip_agent.core.verdict import Certainty, Verdict, is_private, undecided
 
 BOTH: Final = frozenset((4, 6))
 
@@ -73,8 +73,11 @@ def conclude(
     """What there is to say and to do.  Never raises: what is not known stays as it is."""
     ports, remarks = pair(cloud, kernel.links)
     excluded = [port for port in ports if _is_excluded(port, settings)]
+    held = ours(kernel, remembered)
     stories = tuple(
-        Story(port.eni, port.link, port.primary, judge(_case(port, cloud, kernel, settings, witnesses)))
+        Story(
+            port.eni, port.link, port.primary, _judged(_case(port, cloud, kernel, settings, witnesses), held, witnesses)
+        )
         if port not in excluded
         else Story(port.eni, port.link, port.primary, undecided(port.eni, (), "excluded", ""), excluded=True)
         for port in ports
@@ -103,7 +106,6 @@ def conclude(
             *(exit_ for port in unlisted for exit_ in carried(kernel, port, listed)),
         ]
     )
-    held = ours(kernel, remembered)
     may_cut = _only_of_gone_links(kernel) if witnesses.silent else _may_cut(kernel, wishes, excluded, settings)
     staying = {address for wished in wishes.values() for address in wished.addresses}
     leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
@@ -203,6 +205,31 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
         next((offer for offer in witnesses.offers if offer.link == index), None),
         offered.offer if offered else None,
         age(witnesses.now - offered.at) if offered else "",
+    )
+
+
+def _judged(seen: Case, held: Iterable[Item], witnesses: Witnesses) -> Verdict:
+    """The verdict; undecided where it would be guessed against EIPs on the link, and the OpenAPI was asked in vain.
+
+    Whoever told of those EIPs is not heard now, and was not remembered either.
+    """
+    verdict, eni, index = judge(seen), seen.port.eni, seen.port.link.link.index
+    if witnesses.api is None or verdict.certainty is not Certainty.PROBABLE or seen.told_before is not None:
+        return verdict
+    known = {eip.address for eip in verdict.visible}
+    eips = [
+        str(item.ip)
+        for item in held
+        if isinstance(item, Address) and item.link.index == index and isinstance(item.ip, IPv4Address)
+        if item.ip not in known and eni.subnet is not None and item.ip not in eni.subnet and not is_private(item.ip)
+    ]
+    if not eips:
+        return verdict
+    return undecided(
+        eni,
+        verdict.because,
+        f"the OpenAPI did not tell of this ENI, and {', '.join(sorted(eips))} is configured on it",
+        "see why the OpenAPI does not answer; if it never shall be asked, switch it off in the settings",
     )
 
 

@@ -166,6 +166,10 @@ class _Reader:
                 if eip is None:
                     self._doubtful |= {call.of, text_of(item, "InstanceId")}
                     continue
+                if call.of and (eip.instance_id != call.of or eip.bound not in {Bound.ENI, Bound.ECS}):
+                    # It was asked for by what it is bound to, and says something else, or nothing.
+                    self._doubtful.add(call.of)
+                    self._note(call, f"{eip.address} is not said to be bound to it")
                 before = found.setdefault(eip.address, eip)
                 if before != eip:
                     # It changed between two answers of this round; the next one will know.
