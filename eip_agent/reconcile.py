@@ -11,7 +11,8 @@ from functools import partial
 from typing import Final
 
 from eip_agent.core.changes import Change, Plan, Why
-from eip_agent.core.conclude import needs_second_witness, removed_addresses, revert
+from eip_agent.core.conclude import needs_second_witness, revert
+from eip_agent.core.cutting import removed_addresses
 from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
 from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle

@@ -16,6 +16,7 @@ class Why(enum.Enum):
     DIFFERS = "present, but not as desired"
     STALE = "ours, no longer desired"
     ROLLBACK = "undo of this pass"
+    GUARD = "for the time of this pass, lest the kernel remove more than is asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """One pass without its two ends: from facts to a report with verdicts and a plan.  Pure, so that it can be proved."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
+from eip_agent.core.cutting import guarded, may_cut_of, only_of_gone_links, removed_addresses
 from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
 from eip_agent.core.facts import (
     AddressFact,
@@ -17,14 +18,14 @@ from eip_agent.core.facts import (
     Remembered,
     Unread,
 )
-from eip_agent.core.items import GROUP_SETTING, Address, Item, LinkSetting, Route, Rule
+from eip_agent.core.items import GROUP_SETTING, Address, Item, LinkSetting, Rule
 from eip_agent.core.judge import Case, eips_of, judge
 from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
-from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of
+from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of, slot_of
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
-from eip_agent.core.ownership import borrowed, is_our_route, ours, setting_of
+from eip_agent.core.ownership import borrowed, is_our_route, is_our_rule, ours, setting_of
 from eip_agent.core.pairing import Port, pair
 from eip_agent.core.remarks import (
     contradictions,
@@ -39,8 +40,6 @@ from eip_agent.core.remarks import (
 from eip_agent.core.report import Report, Story, unread_of
 from eip_agent.core.settings import DeclaredEip, Settings
 from eip_agent.core.verdict import Certainty, Verdict, is_private, undecided
-
-BOTH: Final = frozenset((4, 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def conclude(
             *(exit_ for port in unlisted for exit_ in carried(kernel, port, listed)),
         ]
     )
-    may_cut = _only_of_gone_links(kernel) if witnesses.silent else _may_cut(kernel, wishes, excluded, settings)
+    may_cut = only_of_gone_links(kernel) if witnesses.silent else may_cut_of(kernel, wishes, excluded, settings)
     staying = {address for wished in wishes.values() for address in wished.addresses}
     leaving = {item.key for item in held if isinstance(item, Address) and item not in staying and may_cut(item)}
     want: frozenset[Item] = frozenset(
@@ -119,7 +118,7 @@ def conclude(
         ]
     )
     have = held | frozenset(_present(want, kernel))
-    plan = diff(have, want, may_cut, dict(borrowed(kernel, remembered)))
+    plan = guarded(diff(have, want, may_cut, dict(borrowed(kernel, remembered))), kernel)
     return Report(
         cloud,
         tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
@@ -165,15 +164,10 @@ def needs_second_witness(plan: Plan) -> bool:
     return bool(removed_addresses(plan))
 
 
-def removed_addresses(plan: Plan) -> frozenset[Item]:
-    """The addresses a plan removes."""
-    return frozenset(change.before for change in plan if isinstance(change.before, Address) and change.after is None)
-
-
 def revert(kernel: KernelFact, remembered: Remembered) -> Plan:
     """The plan that takes back all that is ours, and nothing else."""
     lent = dict(borrowed(kernel, remembered))
-    return diff(ours(kernel, remembered), (), lambda _: True, lent)
+    return guarded(diff(ours(kernel, remembered), (), lambda _: True, lent), kernel)
 
 
 def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses) -> Case:
@@ -205,7 +199,21 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
         next((offer for offer in witnesses.offers if offer.link == index), None),
         offered.offer if offered else None,
         age(witnesses.now - offered.at) if offered else "",
+        list(_held(index, kernel)),
     )
+
+
+def _held(link: int, kernel: KernelFact) -> Iterator[IPv4Address]:
+    """The EIPs that were set on a link when its mode was last known: our rules send them out by an EIP's gateway."""
+    sources = [
+        rule.source
+        for rule in kernel.rules
+        if is_our_rule(rule) and rule.table is not None and link_of(rule.table) == link and slot_of(rule.table)
+    ]
+    for fact in kernel.addresses:
+        routed = any(source is not None and fact.ip in source for source in sources)
+        if fact.link == link and isinstance(fact.ip, IPv4Address) and not fact.leased and routed:
+            yield fact.ip
 
 
 def _judged(seen: Case, held: Iterable[Item], witnesses: Witnesses) -> Verdict:
@@ -323,46 +331,6 @@ def _present(wanted: Iterable[Item], kernel: KernelFact) -> Iterator[LinkSetting
             value = setting_of(links[item.link.index], item.name)
             if value is not None:
                 yield LinkSetting(item.link, item.name, value)
-
-
-def _may_cut(
-    kernel: KernelFact, wishes: Mapping[Port, Wish], excluded: Sequence[Port], settings: Settings
-) -> Callable[[Item], bool]:
-    """What may be removed: of ENIs of which all is known, of those to be left alone, and of links that are gone.
-
-    An ENI that the metadata service does not list, while its link is there, is not gone: it is unknown.
-    Rules go freely, since those of an unknown ENI were carried over.
-    """
-    present = {link.link.index for link in kernel.links}
-    families = {port.link.link.index: wished.families for port, wished in wishes.items()}
-    families |= {port.link.link.index: BOTH for port in excluded}
-
-    def may_cut(item: Item) -> bool:
-        match item:
-            case Rule(table=table):
-                link = link_of(table) if table is not None else None
-                return link is None or link not in present or link in families
-            case Address() if settings.leave_addresses:
-                return False
-            case Address(link=link, ip=ip):
-                return link.index not in present or ip.version in families.get(link.index, ())
-            case Route(table=table, destination=destination):
-                link_index = link_of(table)
-                return link_index not in present or destination.version in families.get(link_index or 0, ())
-            case LinkSetting(link=link):
-                return families.get(link.index) == BOTH
-
-    return may_cut
-
-
-def _only_of_gone_links(kernel: KernelFact) -> Callable[[Item], bool]:
-    present = {link.link.index for link in kernel.links}
-
-    def may_cut(item: Item) -> bool:
-        link = link_of(item.table) if isinstance(item, Rule | Route) and item.table is not None else None
-        return link is not None and link not in present
-
-    return may_cut
 
 
 def _homeless(cloud: CloudFact, ports: Sequence[Port], settings: Settings) -> tuple[Unread, ...]:

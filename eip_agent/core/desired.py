@@ -223,13 +223,18 @@ def tables(exit_: Exit, kernel: KernelFact) -> list[Route]:
     found: dict[IPNetwork, Route] = {DEFAULTS[exit_.family]: Route(table, DEFAULTS[exit_.family], link, exit_.gateway)}
     if exit_.subnet is not None:
         found[exit_.subnet] = Route(table, exit_.subnet, link)
-    if exit_.family == LINK_LOCAL.version:
+    if isinstance(exit_.gateway, IPv6Address):
         found[LINK_LOCAL] = Route(table, LINK_LOCAL, link)
+        # One that is carried over has its way there already.
+        if exit_.subnet is not None and not _is_on_link(exit_.gateway, exit_):
+            found[IPv6Network(exit_.gateway)] = Route(table, IPv6Network(exit_.gateway), link)
     if not exit_.reaches_services:
         # An honest error at once.  By this link it would vanish, by another one it would have a wrong source.
         found[SERVICES] = Route(table, SERVICES, None)
+    local = {fact.ip for fact in kernel.addresses}
     for route in sorted(kernel.routes, key=lambda one: one.metric):
-        if _is_mirrored(route, exit_):
+        # One by an address of our own is accepted in `main`, and by no table of ours.
+        if _is_mirrored(route, exit_) and route.gateway not in local:
             if isinstance(route.gateway, IPv6Address) and not _is_on_link(route.gateway, exit_):
                 found.setdefault(IPv6Network(route.gateway), Route(table, IPv6Network(route.gateway), link))
             found.setdefault(route.destination, Route(table, route.destination, link, route.gateway))

@@ -18,6 +18,8 @@ from eip_agent.core.settings import DeclaredEip, Mode
 from eip_agent.core.verdict import Certainty, Evidence, Verdict, VisibleEip, gateway_by, is_private, undecided
 
 VISIBLE = frozenset((Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE))
+_WIDEST = 8
+"""No EIP has a shorter mask."""
 GONE = frozenset(("Available", "Unassociating", "Releasing"))
 """States of an EIP in which it does not work for an ENI any more."""
 
@@ -44,6 +46,8 @@ class Case:
     offer_before: OfferFact | None = None
     """What was offered last, `offer_age` ago, when nobody answers now."""
     offer_age: str = ""
+    held: Sequence[IPv4Address] = ()
+    """The EIPs that the agent has set on its link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def judge(seen: Case) -> Verdict:
         chosen = _agreed(claims)
         _check(seen, chosen)
         visible = tuple(_visible(seen, chosen)) if chosen.mode in VISIBLE else ()
+        _spare_what_works(seen, chosen, visible)
     except _DoubtError as doubt:
         return undecided(seen.port.eni, because, str(doubt), doubt.remedy)
     return Verdict(seen.port.eni.mac, chosen.mode, chosen.sure, because, visible)
@@ -181,6 +186,10 @@ def _offered(port: Port, offer: OfferFact, source: str) -> Claim | None:
     subnet = port.eni.subnet
     if subnet is None:
         return None
+    outside = offer.address not in subnet
+    if outside and (is_private(offer.address) or offer.router == offer.address or offer.prefix_length < _WIDEST):
+        # No EIP looks like that: some other DHCP server answered, and what it says proves nothing.
+        return None
     says = f"{offer.address}/{offer.prefix_length}" + (f" by {offer.router}" if offer.router else "")
     if offer.address in subnet:
         return Claim(Mode.UNDECIDED, (Evidence(source, f"{says}, of the vSwitch {subnet}"),))
@@ -264,6 +273,26 @@ def _visible(seen: Case, chosen: Claim) -> Iterator[VisibleEip]:
         yield VisibleEip(address, length, gateway)
     if len(gateways) >= SLOTS:
         raise _DoubtError(f"one ENI has more than {SLOTS - 1} EIP gateways", "move some EIPs to another ENI")
+
+
+def _spare_what_works(seen: Case, chosen: Claim, visible: Sequence[VisibleEip]) -> None:
+    """Raise where a guess would take away an EIP that is configured: silence does not say that it went.
+
+    An offer of the vSwitch does, for an ENI that has nothing but the EIP: it is not EIP-visible any more.
+    """
+    lost = sorted(set(seen.held) - {eip.address for eip in visible})
+    if chosen.sure is not Certainty.PROBABLE or not lost:
+        return
+    private = set(seen.port.eni.private_ipv4s or ())
+    subnet = seen.port.eni.subnet
+    inside = seen.offer is not None and subnet is not None and seen.offer.address in subnet
+    if inside and not private & {fact.ip for fact in seen.addresses}:
+        return
+    raise _DoubtError(
+        f"{', '.join(map(str, lost))} is configured here, and no source tells any more whether it is still bound",
+        "see why the OpenAPI or DHCP is silent; or declare the EIP in the settings; "
+        "or, if it was unbound: `eip-agent revert`, then `eip-agent apply`",
+    )
 
 
 def _ways(seen: Case, address: IPv4Address) -> Iterator[_Way]:

@@ -349,3 +349,34 @@ def test_the_primary_eni_has_no_visible_mode() -> None:
 
     assert "the primary ENI only has NAT mode" in judge(Case(port(0), declared=[wrong])).contradiction
     assert judge(Case(port(0), declared=[declared("203.0.113.10", number=0)])).mode is Mode.NAT
+
+
+@pytest.mark.parametrize("told_before", [None, []])
+def test_silence_takes_no_eip_away(told_before: list[EipFact] | None) -> None:
+    """Nobody says that it was unbound, so a guess must not undo what somebody once knew."""
+    verdict = judge(seen(held=[ip4(EIP)], told_before=told_before, addresses=[address("192.168.1.10")]))
+
+    assert not verdict.decided
+    assert EIP in verdict.contradiction
+
+
+def test_a_word_that_it_went_does() -> None:
+    assert judge(seen(held=[ip4(EIP)], told=[])).mode is Mode.NAT
+    assert judge(seen(held=[ip4(EIP)], declared=[declared("203.0.113.99")])).mode is Mode.NAT
+    assert judge(seen(held=[ip4(EIP)], offer=PRIVATE_OFFER)).mode is Mode.NAT
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        offer("192.168.122.7"),
+        offer("172.16.0.10"),
+        offer("169.254.3.4"),
+        offer("100.100.100.200"),
+        offer("203.0.113.8", 1, "203.0.113.1"),
+        offer("203.0.113.8", 24, "203.0.113.8"),
+    ],
+    ids=lambda one: f"{one.address}/{one.prefix_length}",
+)
+def test_an_offer_that_no_eip_looks_like_proves_nothing(stray: OfferFact) -> None:
+    assert judge(seen(offer=stray)).mode is Mode.NAT
