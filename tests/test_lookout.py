@@ -316,6 +316,25 @@ def unsettled(report: Report) -> set[int]:
     return {story.link.link.index for story in report.stories if story.eni.unread or not story.verdict.decided}
 
 
+FIELDS: Final = ("InstanceId", "InstanceType", "Mode", "IpAddress", "AllocationId", "Status")
+MULTI_EIPS: Final = [
+    path for path in API_PLACES if path[-1] in FIELDS and _at(DOCUMENT, path[:-1]).get("Mode") == "MULTI_BINDED"
+]
+
+
+@pytest.mark.parametrize("how", ["drop", "", "unheard-of", None, 7])
+@pytest.mark.parametrize("path", MULTI_EIPS, ids=lambda path: f"{path[5]} {path[-1]}")
+def test_one_field_of_an_eip_that_is_missing_or_wrong_takes_nothing_away(path: tuple[Any, ...], how: object) -> None:
+    copy = deepcopy(DOCUMENT)
+    here = _at(copy, path[:-1])
+    if how == "drop":
+        del here[path[-1]]
+    else:
+        here[path[-1]] = how
+
+    assert list(cut(pass_(HELD, CLOUD, decode_openapi(copy, CLOUD), REMEMBERED).plan)) == []
+
+
 @given(st.data())
 @settings(max_examples=150)
 def test_no_spoilt_answer_of_the_openapi_takes_anything_away(data: st.DataObject) -> None:
