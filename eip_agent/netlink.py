@@ -9,6 +9,7 @@ Source of the formats: netlink(7), rtnetlink(7), linux/netlink.h.
 
 import errno
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,11 @@ _BATCH: Final = 64
 """Messages a send.  Their acknowledgements must fit the stock receive buffer (net.core.rmem_default, 208 KiB)."""
 _TRIES: Final = 20
 """How often an interrupted dump is taken again before it is called unreadable."""
+_PAUSE: Final = 0.01
+"""Seconds between two tries, for who changes things to come to an end with it."""
+_NOTHING_THERE: Final = frozenset((0, errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP))
+"""A table that does not exist is an empty table.  So are the tables of a family the kernel does not have: booted with
+`ipv6.disable=1` it knows no IPv6 rules, and answers that it does not know the family, or not the request for it."""
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -81,7 +87,9 @@ class Netlink:
 
         Taken again when the kernel says that it changed meanwhile.  Raises KernelReadError.
         """
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            if number:
+                select.select([], [], [], _PAUSE)
             found = self._dump(kind, body)
             if found is not None:
                 return found
@@ -191,7 +199,6 @@ def _answer(payload: bytes, flags: int) -> Answer:
 
 def _raise_for(payload: bytes, kind: int) -> None:
     code = -_INT.unpack_from(payload)[0] if len(payload) >= _INT.size else 0
-    # A table that does not exist is an empty table.
-    if code not in (0, errno.ENOENT):
+    if code not in _NOTHING_THERE:
         message = f"the kernel refused to list its tables (netlink type {kind}): {os.strerror(code)}"
         raise KernelReadError(message)

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -77,13 +78,22 @@ def test_a_dump_that_never_is_whole_is_unreadable() -> None:
         netlink.dump(GETLINK, b"")
 
 
+def test_between_two_tries_who_changes_things_gets_time_to_finish() -> None:
+    began = monotonic()
+    with Busy() as netlink, pytest.raises(KernelReadError):
+        netlink.dump(GETLINK, b"")
+
+    assert 0.15 < monotonic() - began < 2
+
+
 def test_answers_to_somebody_else_are_passed_over() -> None:
     with Fed(message(NEWLINK, 77, b"late"), message(NEWLINK, 1, b"mine") + message(NLMSG_DONE, 1, bytes(4))) as netlink:
         assert netlink.dump(GETLINK, b"") == [(NEWLINK, b"mine")]
 
 
-def test_a_table_that_does_not_exist_is_empty() -> None:
-    with Fed(message(NLMSG_ERROR, 1, struct.pack("=i", -errno.ENOENT))) as netlink:
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP], ids=os.strerror)
+def test_a_table_or_a_family_that_does_not_exist_is_empty(code: int) -> None:
+    with Fed(message(NLMSG_ERROR, 1, struct.pack("=i", -code))) as netlink:
         assert netlink.dump(GETLINK, b"") == []
 
 
@@ -191,3 +201,11 @@ def test_the_kernel_filters_by_device(namespace: Namespace) -> None:
 def test_a_bad_request_is_unreadable_with_the_kernels_reason(namespace: Namespace) -> None:
     with namespace.entered(), Netlink() as netlink, pytest.raises(KernelReadError, match="refused to list"):
         netlink.dump(GETLINK, b"\1")
+
+
+@pytest.mark.lab
+def test_a_family_the_kernel_does_not_know_has_no_rules(namespace: Namespace) -> None:
+    """As IPv6 after a boot with `ipv6.disable=1`; MPLS has no rules on any kernel."""
+    mpls = 28
+    with namespace.entered(), Netlink() as netlink:
+        assert netlink.dump(GETRULE, struct.pack("=BBBBBBBBI", mpls, 0, 0, 0, 0, 0, 0, 0, 0)) == []
