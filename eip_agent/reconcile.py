@@ -4,6 +4,7 @@
 Nothing is printed here, and nothing is decided: that is `core`'s.
 """
 
+import contextlib
 import select
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -219,10 +220,16 @@ class _Work:
         self.result = apply(plan, self._writer, self.result.applied)
 
     def undo(self) -> None:
-        """Take back what this pass has done."""
+        """Take back what this pass has done; all of it, where the kernel does not tell what others use by now.
+
+        What nobody confirmed may have locked somebody out, which is worse than a link that goes down under a newcomer.
+        """
         from eip_agent.sinks.apply import undo  # noqa: PLC0415 as above
 
-        undone, stuck = undo(given_back(self.result.applied, self.look(), self.remembered), self._writer)
+        done: Sequence[Change] = self.result.applied
+        with contextlib.suppress(KernelReadError):
+            done = given_back(done, self.look(), self.remembered)
+        undone, stuck = undo(done, self._writer)
         self.result = replace(self.result, undone=undone, stuck=stuck)
 
 

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 import pytest
 
+from eip_agent import reconcile
+from eip_agent.core.facts import KernelFact
 from eip_agent.core.report import Outcome, Report
 from eip_agent.core.settings import Settings
-from eip_agent.errors import ApplyError, JournalError
+from eip_agent.errors import ApplyError, JournalError, KernelReadError
 from eip_agent.lab.metadata import Fault, FaultKind, MetadataService
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.topology import Topology, eni, vswitch
@@ -134,6 +136,29 @@ def test_what_is_not_confirmed_is_undone(agent: Agent, guest: Namespace) -> None
     report = agent.reconcile(no)
 
     assert asked[0].left == ()
+    assert report.outcome is Outcome.REFUSED
+    assert listed(guest) == before
+
+
+def test_what_is_not_confirmed_is_undone_unseen_where_the_kernel_cannot_be_read(
+    agent: Agent, guest: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who changes things all the time must not keep a change in place that nobody confirmed."""
+    before = listed(guest)
+    look, fails = reconcile._Work.look, [KernelReadError("kept changing")]
+
+    def no(_: Report) -> bool:
+        monkeypatch.setattr(reconcile._Work, "look", failing)
+        return False
+
+    def failing(work: reconcile._Work) -> KernelFact:
+        if fails:
+            raise fails.pop()
+        return look(work)
+
+    report = agent.reconcile(no)
+
+    assert fails == []
     assert report.outcome is Outcome.REFUSED
     assert listed(guest) == before
 
