@@ -1,8 +1,10 @@
 """The journal: what was written that the kernel cannot mark as ours.  One small file, replaced whole and fsynced."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from eip_agent.sinks.directory import opened, replace, temporary
 _NAME: Final = "journal.json"
 """There is one writer at a time, and a killed one leaves one file at the most."""
 _LIMIT: Final = 4 << 20
+"""Bytes: ten times what stands in it with as many links and addresses as an instance can have."""
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 
 
@@ -33,7 +36,7 @@ class Journal:
         except FileNotFoundError:
             return Remembered()
         try:
-            data = _bytes_of(directory)
+            data = bytes_of(directory, _NAME, _LIMIT)
         except FileNotFoundError:
             return Remembered()
         except OSError as no:
@@ -95,12 +98,18 @@ class Journal:
             ) from bad
 
 
-def _bytes_of(directory: int) -> bytes:
+def bytes_of(directory: int, name: str, limit: int) -> bytes:
+    """All that stands in a plain file of ours.  Raises OSError, also where it is something else or larger."""
     # Not blocking, or a pipe of that name would hold us for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(_NAME, flags, dir_fd=directory)
+    descriptor = os.open(name, flags, dir_fd=directory)
     try:
-        return b"".join(iter(lambda: os.read(descriptor, _LIMIT), b""))
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return b"".join(iter(lambda: os.read(descriptor, limit), b""))
     finally:
         os.close(descriptor)
 

@@ -9,10 +9,12 @@ from eip_agent.core.known import Known
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace
+from eip_agent.sinks.journal import bytes_of
 
 _NAME: Final = "last-known-good.json"
 _DAMAGED: Final = "last-known-good.damaged"
 _LIMIT: Final = 8 << 20
+"""Bytes; a file that is larger is none of ours."""
 _VERSION: Final = 1
 
 
@@ -30,9 +32,7 @@ class KnownStore:
         except (FileNotFoundError, JournalError) as no:
             return None, "" if isinstance(no, FileNotFoundError) else str(no)
         try:
-            descriptor = os.open(_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-            with os.fdopen(descriptor, "rb") as file:
-                document = json.loads(file.read(_LIMIT))
+            document = json.loads(bytes_of(directory, _NAME, _LIMIT))
             if not isinstance(document, dict) or document.get("version") != _VERSION:
                 return None, f"{self.path}: written by another version of eip-agent, not used"
             return decoded(Known, document.get("known")), ""

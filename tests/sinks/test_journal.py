@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,26 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "journal.json").symlink_to("real")
     with pytest.raises(JournalError, match="cannot be read"):
         Journal(str(tmp_path)).read()
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.json")
+    with pytest.raises(JournalError, match="no plain file"):
+        Journal(str(tmp_path)).read()
+
+
+def test_one_that_is_too_large_is_not_read_at_all(tmp_path: Path) -> None:
+    (tmp_path / "journal.json").touch()
+    os.truncate(tmp_path / "journal.json", 64 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(JournalError, match="File too large"):
+            Journal(str(tmp_path)).read()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 16 << 20
 
 
 def test_a_writer_killed_in_the_middle_leaves_the_old_one(tmp_path: Path) -> None:

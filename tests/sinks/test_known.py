@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -81,6 +82,30 @@ def test_a_link_is_not_followed(directory: Path, tmp_path: Path) -> None:
     (directory / NAME).symlink_to(tmp_path / "elsewhere")
 
     assert store.read()[0] is None
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(directory: Path) -> None:
+    store = KnownStore(str(directory))
+    store.write(KNOWN)
+    (directory / NAME).unlink()
+    os.mkfifo(directory / NAME)
+    found: list[tuple[Known | None, str]] = []
+    reading = Thread(target=lambda: found.append(store.read()), daemon=True)
+    reading.start()
+    reading.join(5)
+
+    assert [known for known, _ in found] == [None]
+    assert "no plain file" in found[0][1]
+
+
+def test_one_that_is_too_large_is_not_read_at_all(directory: Path) -> None:
+    store = KnownStore(str(directory))
+    store.write(KNOWN)
+    os.truncate(directory / NAME, 64 << 20)
+
+    known, damage = store.read()
+    assert known is None
+    assert "File too large" in damage
 
 
 def test_a_directory_that_others_may_write_is_not_used(directory: Path) -> None:
