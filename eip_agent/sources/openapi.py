@@ -30,6 +30,16 @@ LARGEST_ANSWER: Final = 64 << 20
 
 _HERE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """Where the child finds this package, wherever it is started."""
+_START: Final = """\
+import sys
+sys.path.append(sys.argv[1])
+import site
+site.main()
+import runpy
+runpy.run_module(sys.argv[2], run_name="__main__", alter_sys=True)
+"""
+"""What the child begins with: this package is found after the standard library, in whose place nothing installed
+beside it may be loaded, and before what else is installed, which may be another version of it."""
 
 
 def available() -> bool:
@@ -102,11 +112,11 @@ def _ask(request: bytes, environment: dict[str, str], until: float) -> bytes:
         os.write(stdin, request)
         os.lseek(stdin, 0, os.SEEK_SET)
         child = subprocess.Popen(  # noqa: S603 this very program
-            [sys.executable, "-P", "-m", CHILD],
+            [sys.executable, "-P", "-s", "-S", "-c", _START, _HERE, CHILD],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"PATH": os.defpath, **environment, "PYTHONPATH": _HERE},
+            env={"PATH": os.defpath, **environment},
             cwd="/",
             close_fds=True,
             process_group=0,

@@ -1,5 +1,6 @@
 """Asking the OpenAPI with the real libraries, on loopback: whatever it or the child does, in bounded time."""
 
+import colorsys
 import os
 import re
 import subprocess
@@ -331,6 +332,21 @@ def test_a_child_that_misbehaves_is_an_unread_fact(
     assert monotonic() - began < 1.5
     assert [one.path for one in fact.unread] == ["openapi"]
     assert reason in fact.unread[0].reason
+
+
+def test_what_is_installed_beside_the_agent_does_not_stand_in_for_the_standard_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "colorsys.py").write_text("")
+    (tmp_path / "child.py").write_text(
+        "import colorsys, json, sys\n"
+        "seen = f'{colorsys.__file__} {sys.flags.no_user_site} {any(\"packages\" in path for path in sys.path)}'\n"
+        "print(json.dumps({'error': {'code': 'Crash', 'message': seen}}))\n"
+    )
+    monkeypatch.setattr(openapi, "_HERE", str(tmp_path))
+    monkeypatch.setattr(openapi, "CHILD", "child")
+
+    assert f"{colorsys.__file__} 1 True" in openapi.read(Settings(), CLOUD).unread[0].reason
 
 
 def test_an_interpreter_that_cannot_be_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
