@@ -64,8 +64,8 @@ def trouble_lines(report: Report) -> Iterator[str]:
     """What could not be read, and what else the operator should know."""
     for unread in report.unread:
         yield f"not read  {unread.path}: {unread.reason}"
-    if report.unread:
-        yield "  means   what is configured stays as it is; nothing is concluded from a missing fact"
+    if report.unread and not (report.result and report.result.undone):
+        yield "  means   nothing is removed because of it; nothing is concluded from a missing fact"
     if report.advice:
         yield f"  do      {report.advice}"
     yield from (line for remark in report.remarks for line in _remark(remark))

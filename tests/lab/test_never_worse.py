@@ -113,7 +113,7 @@ def says_so(ended: Ended) -> None:
     """It says what could not be read, what that means, and changes nothing."""
     assert ended.code == 4, ended
     assert re.search(r"^not read  \S.*: \S", ended.err, re.MULTILINE), ended
-    assert "what is configured stays as it is" in ended.err
+    assert "nothing is removed because of it" in ended.err
 
 
 WAYS = (

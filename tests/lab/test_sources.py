@@ -162,7 +162,7 @@ def test_an_openapi_that_fails_changes_nothing(good: tuple[Cloud, Mortal], fault
 
     assert ended.code == 4, ended
     assert re.search(r"^not read  openapi\S*: \S", ended.err, re.MULTILINE), ended
-    assert "what is configured stays as it is" in ended.err
+    assert "nothing is removed because of it" in ended.err
 
 
 @pytest.mark.parametrize("good", ["bare"], indirect=True)

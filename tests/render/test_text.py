@@ -91,6 +91,21 @@ def test_nothing_is_as_desired_while_something_is_unread() -> None:
     assert list(text.plan_lines(Report(None))) == []
 
 
+def test_a_missing_fact_is_not_said_to_leave_all_as_it_is_where_something_changes() -> None:
+    """A pass by the last known good changes things while the metadata service is silent."""
+    silent = (Unread("metadata service", "timed out"),)
+    for report in (replace(DONE, unread=silent), Report(None, unread=silent)):
+        (means,) = (line for line in text.trouble_lines(replace(report, remarks=())) if "means" in line)
+        assert "stays as it is" not in means
+        assert "nothing is removed because of it" in means
+
+
+def test_a_pass_that_was_undone_removed_something_after_all() -> None:
+    unasked = replace(STORIES["not_confirmed"], unread=(Unread("confirmation", "no socket"),))
+
+    assert list(text.trouble_lines(unasked)) == ["not read  confirmation: no socket"]
+
+
 def test_one_thing_has_no_plural() -> None:
     step = Change(None, rule_item(), Why.MISSING)
     report = Report(cloud(), result=Result((step,), undone=(step.inverse(),)))
