@@ -158,6 +158,7 @@ def rule_fact(rule: Rule) -> RuleFact:
         table=rule.table,
         goto=rule.goto,
         nop=rule.table is None and rule.goto is None,
+        forwarded=rule.forwarded,
         suppress_group=DEVICE_GROUP if main else None,
         suppress_length=DEFAULT_LENGTHS[rule.family] if main else None,
     )
@@ -259,7 +260,7 @@ def items_of(kernel: KernelFact) -> frozenset[Item]:
                 for fact in kernel.routes
             ),
             *(
-                Rule(fact.family, fact.priority, fact.source, fact.device, fact.table, fact.goto)
+                Rule(fact.family, fact.priority, fact.source, fact.device, fact.table, fact.goto, fact.forwarded)
                 for fact in kernel.rules
             ),
         ]

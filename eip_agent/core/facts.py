@@ -146,6 +146,8 @@ class RuleFact:
     table: int | None = None
     goto: int | None = None
     nop: bool = False
+    forwarded: bool = False
+    """It has a source, and is not for packets of this host alone (`iif lo`)."""
     suppress_group: int | None = None
     suppress_length: int | None = None
     plain: bool = True

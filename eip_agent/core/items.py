@@ -74,6 +74,9 @@ class Rule:
     """`oif`: only packets of sockets bound to this device."""
     table: int | None = None
     goto: int | None = None
+    forwarded: bool = False
+    """Whether a rule with a source is for forwarded packets as well.  Else it is for our own only (`iif lo`): what
+    somebody else of the same subnet sends through this host, as its router, is routed as if there were no rules."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -82,6 +85,8 @@ class Rule:
 
     def __str__(self) -> str:
         words = ["-6 rule" if self.family == 6 else "rule", f"{self.priority}:", f"from {self.source or 'all'}"]
+        if self.source is not None and not self.forwarded:
+            words.append("iif lo")
         if self.device:
             words.append(f"oif {self.device}")
         if self.goto is not None:

@@ -9,6 +9,7 @@ behind two levels of `goto`, so that a lookup walks some jumps and one block ins
     24011  from SOURCE lookup TABLE                   24500+2n, 24501+2n  a block: main-first rules, table rules
     24020  oif LINK lookup TABLE                      25999    nop
 
+Rules with a source are for packets of this host alone (`iif lo`), but for those of delegated prefixes.
 Every table rule is pure (see `cover`), so old and new rules may stand together in any order while a pass rebuilds them,
 as long as jumps are made after, and cut before, the rules they lead to.  All blocks stand behind all jumps, so that a
 jump that is missing only makes a walk longer.
@@ -81,7 +82,10 @@ def rules(family: int, exits: Sequence[Exit], foreign: Sequence[IPNetwork]) -> f
     """
     exits = [exit_ for exit_ in exits if exit_.family == family]
     bounds = [exit_.bound for exit_ in exits if exit_.bound]
-    labels = {claim for exit_ in exits for claim in _claims(exit_)}
+    claims = {claim for exit_ in exits for claim in _claims(exit_)}
+    labels = {(net, label) for net, label in claims if net.num_addresses == 1}
+    delegated = claims - labels
+    foreign = [*foreign, *(net for net, _ in delegated)]
     primaries = {exit_.table for exit_ in exits if exit_.primary}
     rest = [net for net, label in labels if label not in primaries]
     first = cover([(net, label) for net, label in labels if label in primaries], [*foreign, *rest], bounds)
@@ -104,7 +108,16 @@ def rules(family: int, exits: Sequence[Exit], foreign: Sequence[IPNetwork]) -> f
             found |= _pair(family, (block, block + 1), members, foreign, [narrow])
     if blocks:
         found |= {Rule(family, SKIP, goto=END), Rule(family, END)}
-    return frozenset(found)
+    return frozenset(found | _delegated(family, delegated))
+
+
+def _delegated(family: int, prefixes: Iterable[Claim]) -> set[Rule]:
+    """The rules of delegated prefixes: their addresses are those of containers, whose packets are forwarded."""
+    return {
+        Rule(family, priority, source=net, table=table, forwarded=True)
+        for net, label in prefixes
+        for priority, table in ((MAIN_FIRST, MAIN), (TABLE, label))
+    }
 
 
 def arrange(leaves: Sequence[Claim]) -> tuple[tuple[Claim, ...], Blocks]:

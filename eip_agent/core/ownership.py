@@ -125,4 +125,4 @@ def _route(fact: RouteFact, names: dict[int, Link]) -> Route:
 
 
 def _rule(fact: RuleFact) -> Rule:
-    return Rule(fact.family, fact.priority, fact.source, fact.device, fact.table, fact.goto)
+    return Rule(fact.family, fact.priority, fact.source, fact.device, fact.table, fact.goto, fact.forwarded)

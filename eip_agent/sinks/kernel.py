@@ -187,6 +187,9 @@ def _rule(rule: Rule) -> Any:
     if rule.source is not None:
         message["src_len"] = rule.source.prefixlen
         attrs.append(("FRA_SRC", str(rule.source.network_address)))
+        if not rule.forwarded:
+            # What this host sends, and the reverse of what it receives: both are looked up as coming from `lo`.
+            attrs.append(("FRA_IIFNAME", "lo"))
     if rule.device is not None:
         attrs.append(("FRA_OIFNAME", rule.device))
     if rule.goto is not None:

@@ -184,6 +184,7 @@ def _rules(netlink: Netlink) -> Iterator[RuleFact]:
                 continue
             source = attrs.get(_FRA_SRC)
             device = attrs.get(_FRA_OIFNAME)
+            local = attrs.get(_FRA_IIFNAME) == b"lo\0" and source is not None
             yield RuleFact(
                 family=version,
                 priority=priority,
@@ -193,9 +194,15 @@ def _rules(netlink: Netlink) -> Iterator[RuleFact]:
                 table=(_number(attrs, _FRA_TABLE) or table) if action == _FR_ACT_TO_TBL else None,
                 goto=_number(attrs, _FRA_GOTO) if action == _FR_ACT_GOTO else None,
                 nop=action == _FR_ACT_NOP,
+                forwarded=source is not None and not local,
                 suppress_group=_set(attrs, _FRA_SUPPRESS_GROUP),
                 suppress_length=_set(attrs, _FRA_SUPPRESS_LENGTH),
-                plain=not (tos or to_length or flags & _FIB_RULE_INVERT or attrs.keys() - _PLAIN)
+                plain=not (
+                    tos
+                    or to_length
+                    or flags & _FIB_RULE_INVERT
+                    or attrs.keys() - (_PLAIN | {_FRA_IIFNAME} if local else _PLAIN)
+                )
                 and action in (_FR_ACT_TO_TBL, _FR_ACT_GOTO, _FR_ACT_NOP),
             )
 

@@ -95,8 +95,8 @@ def test_the_way_to_a_gateway_stands_before_the_routes_by_it() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (Change(None, rule_item(), Why.MISSING), "+ rule 24011: from 192.168.1.0/24 lookup 20000048"),
-        (Change(rule_item(), None, Why.STALE), "- rule 24011: from 192.168.1.0/24 lookup 20000048"),
+        (Change(None, rule_item(), Why.MISSING), "+ rule 24011: from 192.168.1.0/24 iif lo lookup 20000048"),
+        (Change(rule_item(), None, Why.STALE), "- rule 24011: from 192.168.1.0/24 iif lo lookup 20000048"),
         (
             Change(route_item(), route_item(gateway="192.168.1.1"), Why.DIFFERS),
             "~ route default via 192.168.1.1 dev eth1 onlink table 20000048",

@@ -23,14 +23,14 @@ SIX = Route(20000048, net6("::/0"), device(1), ip6("fe80::1"))
         (Route(20000049, net4("100.64.0.0/10"), None), "route unreachable 100.64.0.0/10 table 20000049"),
         (SIX, "-6 route default via fe80::1 dev eth1 table 20000048"),
         (replace(SIX, destination=net6("2001:db8::/32")), "route 2001:db8::/32 via fe80::1 dev eth1 table 20000048"),
-        (rule_item(), "rule 24011: from 192.168.1.0/24 lookup 20000048"),
+        (rule_item(), "rule 24011: from 192.168.1.0/24 iif lo lookup 20000048"),
         (
             rule_item("192.168.1.0/24", 24010, table=MAIN),
-            "rule 24010: from 192.168.1.0/24 lookup main suppress_prefixlength 2 suppress_ifgroup 20000",
+            "rule 24010: from 192.168.1.0/24 iif lo lookup main suppress_prefixlength 2 suppress_ifgroup 20000",
         ),
         (
             rule_item("2001:db8::/64", 24010, table=MAIN),
-            "-6 rule 24010: from 2001:db8::/64 lookup main suppress_prefixlength 4 suppress_ifgroup 20000",
+            "-6 rule 24010: from 2001:db8::/64 iif lo lookup main suppress_prefixlength 4 suppress_ifgroup 20000",
         ),
         (rule_item(None, 24020, device="eth1"), "rule 24020: from all oif eth1 lookup 20000048"),
         (rule_item(None, 24021, table=None, goto=25999), "rule 24021: from all goto 25999"),

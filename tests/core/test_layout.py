@@ -44,8 +44,8 @@ def test_one_eni_with_a_subnet_of_its_own_takes_three_rules() -> None:
     found = rules(4, [exit_of(1, "192.168.1.10/32", "192.168.1.11/32")], [])
 
     assert sorted(map(str, found)) == [
-        "rule 24010: from 192.168.1.0/24 lookup main suppress_prefixlength 2 suppress_ifgroup 20000",
-        f"rule 24011: from 192.168.1.0/24 lookup {table_of(3, 0)}",
+        "rule 24010: from 192.168.1.0/24 iif lo lookup main suppress_prefixlength 2 suppress_ifgroup 20000",
+        f"rule 24011: from 192.168.1.0/24 iif lo lookup {table_of(3, 0)}",
         f"rule 24020: from all oif eth1 lookup {table_of(3, 0)}",
     ]
 

@@ -278,7 +278,7 @@ def test_an_address_outside_every_subnet_gets_a_rule_of_its_own_and_loses_it() -
         cloud.guest.ip(f"addr add {stray}/32 dev eth1")
         agent(cloud, "apply")
 
-        assert any(f"from {stray} lookup 2000" in line for line in rules(cloud))
+        assert any(f"from {stray} iif lo lookup 2000" in line for line in rules(cloud))
         assert instance.broken() == []
         cloud.guest.ip(f"addr del {stray}/32 dev eth1")
         agent(cloud, "apply")
@@ -293,3 +293,16 @@ def test_an_address_of_the_agents_that_somebody_takes_away_comes_back() -> None:
         agent(cloud, "apply", code=0)
 
         assert instance.broken() == []
+
+
+def test_what_others_send_through_this_host_is_routed_as_before() -> None:
+    """The instance as the router or NAT gateway of its vSwitch: a source there that is not its own is none of ours."""
+    with Cloud(DEMO, boot="dhcp") as cloud:
+        cloud.guest.sysctl({"net/ipv4/ip_forward": 1})
+        ask = ["ip", "route", "get", str(WEB), "from", "172.16.1.250", "iif", "eth1"]
+        before = cloud.guest.run(ask).stdout
+        cloud.settings(declared(DEMO))
+        agent(cloud, "apply")
+
+        assert cloud.guest.run(ask).stdout == before
+        assert "dev eth0" in before

@@ -14,6 +14,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,10 +242,13 @@ def rule_of(attrs: Mapping[int, bytes], **header: int) -> RuleFact:
 
 def test_a_rule_of_ours() -> None:
     table = table_of(3, 0)
-    found = rule_of({2: bytes([192, 168, 1, 0]), 15: number(table), 14: number(0xFFFFFFFF)}, **{"from": 24})
+    attrs = {2: bytes([192, 168, 1, 0]), 15: number(table), 14: number(0xFFFFFFFF)}
+    found = rule_of({**attrs, 3: b"lo\0"}, **{"from": 24})
 
     assert found == RuleFact(4, 24011, 2, net4("192.168.1.0/24"), table=table)
     assert is_our_rule(found)
+    assert rule_of(attrs, **{"from": 24}) == replace(found, forwarded=True)
+    assert not rule_of({**attrs, 3: b"eth0\0"}, **{"from": 24}).plain
 
 
 def test_a_main_first_rule() -> None:
