@@ -11,7 +11,16 @@ from eip_agent.core.facts import Borrowed, Remembered, RuleFact
 from eip_agent.core.items import GROUP_SETTING, UP, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import rules
 from eip_agent.core.numbers import BLOCKS, DEVICE_GROUP, END, MAIN, PRIORITIES, ROUTE_PROTOCOL, TABLES, table_of
-from eip_agent.core.ownership import borrowed, given_back, is_our_address, is_our_route, is_our_rule, ours, setting_of
+from eip_agent.core.ownership import (
+    borrowed,
+    given_back,
+    in_use_by_others,
+    is_our_address,
+    is_our_route,
+    is_our_rule,
+    ours,
+    setting_of,
+)
 from tests.builders import address, address_item, device, eni, ip4, kernel, link, mac, main_route, net4, net6, rule_item
 from tests.strategies import Layout, layouts
 from tests.world import address_fact, route_fact, rule_fact
@@ -147,6 +156,14 @@ def test_a_link_that_somebody_uses_is_not_taken_down() -> None:
     assert not list(borrowed(kernel(link(1), addresses=(foreign,)), journal))
     assert list(borrowed(kernel(link(1), addresses=(replace(foreign, universal=False),)), journal))
     assert list(borrowed(kernel(link(1), addresses=(address_fact(address_item("192.168.1.10")),)), journal))
+
+
+def test_a_link_that_a_bridge_took_or_that_carries_another_is_not_taken_down() -> None:
+    riding = replace(link(7), kind="macvlan", lower=device(1).index)
+
+    assert in_use_by_others(link(1, master=9), kernel(), Remembered())
+    assert in_use_by_others(link(1), kernel(link(0), link(1), riding), Remembered())
+    assert not in_use_by_others(link(1), kernel(), Remembered())
 
 
 def test_the_group_is_known_without_a_journal() -> None:
