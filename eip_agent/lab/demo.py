@@ -10,21 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final, NoReturn
 
 import eip_agent
-from eip_agent.config import is_colour_unwanted
 from eip_agent.core.settings import Mode
 from eip_agent.errors import EXIT_OK, EXIT_REFUSED, LabError
 from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.namespace import tool
+from eip_agent.lab.page import Page, aligned, shortened
 from eip_agent.lab.probe import Proto, reach, seen_source
 from eip_agent.lab.topology import DEMO, Eip, Eni, Topology
 from eip_agent.lab.wire import Wire
@@ -35,8 +35,6 @@ _IMPATIENT: Final = 0.5
 """Seconds an answer may take where most will not come; it takes a millisecond where it comes."""
 _PATIENT: Final = 3.0
 """Seconds an answer may take where all should come, on a machine that is busy with something else."""
-_SHOWN: Final = 3
-"""Changes of one kind shown of a plan."""
 _ISOLATED: Final = (("--net", "--mount"), ("--user", "--map-root-user", "--net", "--mount"))
 """How `unshare` is asked for a network of one's own: as root, and as anybody where the kernel allows it."""
 _UNSHARED: Final = "no network namespace can be made here: not root, and the kernel allows no user namespaces"
@@ -94,7 +92,7 @@ class _Demo:
 
     def __init__(self, boot: Boot) -> None:
         self._boot: Boot = boot
-        self._page = _Page()
+        self._page = Page()
 
     def run(self) -> int:
         started = time.monotonic()
@@ -257,7 +255,7 @@ class _Demo:
         page = self._page
         page.lines([page.bold(" ".join(["$ eip-agent", *arguments]))])
         done = cloud.agent(*arguments)
-        page.lines(_shortened(done.stdout.splitlines(), page.glyphs.cut))
+        page.lines(shortened(done.stdout.splitlines(), page.glyphs.cut))
         page.lines(page.bad(line) for line in done.stderr.splitlines())
         return done.returncode == EXIT_OK
 
@@ -316,7 +314,7 @@ def _state(cloud: Cloud) -> list[str]:
     return sorted(re.sub(_AGEING, "", "".join(texts)).splitlines())
 
 
-def _drawing(topology: Topology, page: "_Page") -> Iterator[str]:
+def _drawing(topology: Topology, page: "Page") -> Iterator[str]:
     """The way from the Internet to every address of the instance."""
     glyphs = page.glyphs
     yield f"Internet    {topology.internet[0]} asks every EIP"
@@ -332,7 +330,7 @@ def _drawing(topology: Topology, page: "_Page") -> Iterator[str]:
         ]
         for eni in topology.enis
     ]
-    yield from _aligned(drawn)
+    yield from aligned(drawn)
 
 
 def _drawn(eni: Eni, both: str) -> Iterator[str]:
@@ -340,106 +338,3 @@ def _drawn(eni: Eni, both: str) -> Iterator[str]:
     for address in eni.owned:
         eip = pairs.get(address)
         yield f"{address} {both} {eip.address}" if eip and eip.address != address else str(address)
-
-
-_KIND: Final = re.compile(r"  ([+~-]) (?:-6 )?(\S+)")
-
-
-def _shortened(lines: Sequence[str], more: str) -> Iterator[str]:
-    """The lines, but of each kind of change only the first few, and how many there are."""
-    kinds = [found.groups() if (found := _KIND.match(line)) else None for line in lines]
-    shown: dict[tuple[str | None, ...], int] = {}
-    for line, kind, following in zip(lines, kinds, [*kinds[1:], None], strict=True):
-        if kind is None:
-            yield line
-            continue
-        shown[kind] = shown.get(kind, 0) + 1
-        if shown[kind] <= _SHOWN:
-            yield line
-        if following != kind and (hidden := shown.pop(kind) - _SHOWN) > 0:
-            yield f"  {kind[0]} {kind[1]} {more} {hidden} more"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(_width, column)) for column in zip(*_squared(rows), strict=True)]
-    for row in rows:
-        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=False)).rstrip()
-
-
-def _squared(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """All rows as long as the longest."""
-    longest = max(map(len, rows))
-    return [[*row, *[""] * (longest - len(row))] for row in rows]
-
-
-def _width(cell: str) -> int:
-    """Columns on the screen; colours have none."""
-    return len(re.sub("\x1b\\[[0-9]*m", "", cell))
-
-
-@dataclass(frozen=True, slots=True)
-class _Glyphs:
-    good: str
-    bad: str
-    none: str
-    cut: str
-    both: str
-    down: str
-    branch: str
-    last: str
-
-
-_UNICODE: Final = _Glyphs("✓", "✗", "–", "…", "↔", "│", "├─", "└─")  # noqa: RUF001 - a dash, on purpose
-_ASCII: Final = _Glyphs("yes", "no", "-", "..", "=", "|", "+-", "+-")
-
-
-def _can_show(glyphs: _Glyphs) -> bool:
-    """Whether the encoding of standard output has them all."""
-    try:
-        "".join(astuple(glyphs)).encode(sys.stdout.encoding)
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
-
-
-class _Page:
-    """Standard output, with as much colour and as many glyphs as it can take."""
-
-    def __init__(self) -> None:
-        self.glyphs = _UNICODE if _can_show(_UNICODE) else _ASCII
-        self._colour = sys.stdout.isatty() and not is_colour_unwanted()
-
-    def title(self, text: str) -> None:
-        self.line()
-        self.line(self.bold(text))
-        self.line()
-
-    def line(self, text: str = "") -> None:
-        """At once: who watches sees it happen."""
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-
-    def lines(self, texts: Iterable[str]) -> None:
-        for text in texts:
-            self.line(f"  {text}")
-
-    def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """The first row is the heading."""
-        heading, *others = _aligned(rows)
-        self.line(f"  {self.dim(heading)}")
-        self.lines(others)
-
-    def tick(self, good: bool) -> str:  # noqa: FBT001 - the value it shows
-        return self._in(32, self.glyphs.good) if good else self.bad(self.glyphs.bad)
-
-    def bad(self, text: str) -> str:
-        return self._in(31, text)
-
-    def bold(self, text: str) -> str:
-        return self._in(1, text)
-
-    def dim(self, text: str) -> str:
-        return self._in(2, text)
-
-    def _in(self, code: int, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

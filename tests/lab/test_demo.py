@@ -14,7 +14,8 @@ import pytest
 from eip_agent import config
 from eip_agent.core.settings import Mode
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import _aligned, _shortened, can_ask_openapi, declared
+from eip_agent.lab.demo import can_ask_openapi, declared
+from eip_agent.lab.page import aligned, shortened
 from eip_agent.lab.topology import DEMO
 
 pytestmark = pytest.mark.lab
@@ -230,11 +231,11 @@ def test_declares_what_the_settings_understand() -> None:
 def test_many_changes_of_a_kind_are_cut() -> None:
     lines = ["plan: 6 to add", *(f"  + route {n}" for n in range(4)), "  + -6 route 4", "  ~ link x", "done"]
 
-    assert list(_shortened(lines, "...")) == [*lines[:4], "  + route ... 2 more", "  ~ link x", "done"]
+    assert list(shortened(lines, "...")) == [*lines[:4], "  + route ... 2 more", "  ~ link x", "done"]
 
 
 def test_colours_take_no_room() -> None:
-    assert list(_aligned([["a", "b", "c"], ["\x1b[1mlong\x1b[0m", "d"]])) == ["a     b  c", "\x1b[1mlong\x1b[0m  d"]
+    assert list(aligned([["a", "b", "c"], ["\x1b[1mlong\x1b[0m", "d"]])) == ["a     b  c", "\x1b[1mlong\x1b[0m  d"]
 
 
 @pytest.mark.parametrize(("environ", "unwanted"), [({}, False), ({"NO_COLOR": ""}, False), ({"NO_COLOR": "1"}, True)])
