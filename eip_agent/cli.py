@@ -3,10 +3,11 @@
 import argparse
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from eip_agent import __version__
 from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED, AgentError
@@ -21,7 +22,7 @@ exit codes:
   1  refused or not verified; what this pass had done was undone
   2  usage or settings
   3  changes pending (explain, and --dry-run)
-  4  facts missing; what is configured stays as it is
+  4  facts missing; nothing is removed because of it
 """
 
 _UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
@@ -47,12 +48,13 @@ def entry() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    _with_streams()
     args = _parser().parse_args(argv)
     command: _Command = args.command
     try:
         return command(args)
     except AgentError as error:
-        _talk([f"eip-agent: {error}", *([f"hint: {error.hint}"] if error.hint else [])])
+        _end_with(str(error), error.hint)
         return error.exit_code
     except BrokenPipeError:
         # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
@@ -60,13 +62,51 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_REFUSED
     except OSError as no:
         if no.errno not in _UNHEARD:
-            raise
+            return _failed(args, no)
         # A terminal that died, or a full disk behind `>`: what was done is done, and nobody can be told.
         sys.stdout = sys.stderr = None
         return EXIT_REFUSED
     except KeyboardInterrupt:
-        _talk(["eip-agent: interrupted"])
+        _end_with("interrupted")
         return 130
+
+
+def _with_streams() -> None:
+    """Make the standard streams usable, whatever the process was started with.
+
+    The number of a missing one would go to the next socket, and what is printed with it.  What a terminal or a pipe
+    cannot spell is escaped: no name in it is worth ending without an answer.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  the lowest free number: this one
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def _failed(args: argparse.Namespace, no: OSError) -> int:
+    """What the system refused where nobody foresaw it, as too many open files."""
+    where = f"{no.filename}: " if no.filename else ""
+    writes = args.command in (_apply, _revert) and not args.dry_run
+    _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
+    return EXIT_FACTS if args.command in (_explain, _apply, _revert) and not writes else EXIT_REFUSED
+
+
+def _end_with(message: str, hint: str = "") -> None:
+    """The last that is said; the exit code tells it too, so that it does no harm when nobody hears it."""
+    try:
+        _talk([f"eip-agent: {message}", *([f"hint: {hint}"] if hint else [])])
+    except OSError:
+        sys.stderr = None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,10 +190,14 @@ def _apply(args: argparse.Namespace) -> int:
         answers: list[bool] = []
 
         def ask(done: "Report") -> bool:
-            # A terminal that died hears nothing of it; somebody may confirm from elsewhere all the same.
-            with contextlib.suppress(OSError):
+            # Who does not hear what was done may hear the question; and who hears neither, as a terminal that died,
+            # is not the only one who may confirm.
+            try:
                 if args.format == "text":
                     _print(args, done, explained=False)
+            except OSError:
+                sys.stdout = _nowhere()
+            with contextlib.suppress(OSError):
                 within = f"within {args.confirm:g} s; else it is undone"
                 _talk([f"keep it? press Enter, or run `eip-agent confirm`, {within}"])
                 sys.stderr.flush()
@@ -241,12 +285,21 @@ def _code(report: "Report") -> int:
 
 
 def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.writelines(f"{_spelled(line)}\n" for line in lines)
 
 
 def _talk(lines: Iterable[str]) -> None:
     """To stderr: data stands on stdout, talk here."""
-    sys.stderr.writelines(f"{line}\n" for line in lines)
+    sys.stderr.writelines(f"{_spelled(line)}\n" for line in lines)
+
+
+def _spelled(line: str) -> str:
+    """Without what a terminal would obey: links and files are named by whoever made them."""
+    if line.isprintable():
+        return line
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in line
+    )
 
 
 def _seconds(text: str) -> float:

@@ -5,6 +5,7 @@
     a namespace of its own:   lo  100.100.100.200 (metadata)     eth0, eth1 ═══ veth ═══ nobody
 """
 
+import errno
 import json
 import os
 import shlex
@@ -16,7 +17,7 @@ from typing import Final
 
 import pytest
 
-from eip_agent import __version__
+from eip_agent import __version__, privilege, reconcile
 from eip_agent.cli import main
 from eip_agent.lab.metadata import MetadataService
 from eip_agent.lab.namespace import Namespace
@@ -72,6 +73,80 @@ def test_confirm_where_nobody_waits_exits_with_1_and_a_hint(capsys: pytest.Captu
     assert capsys.readouterr().err == (
         "eip-agent: no pass waits for a confirmation\nhint: start one with `eip-agent apply --confirm SECONDS`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "hints"),
+    [
+        (("explain",), 4, False),
+        (("apply", "--dry-run"), 4, False),
+        (("apply",), 1, True),
+        (("revert", "--dry-run"), 4, False),
+        (("revert",), 1, True),
+    ],
+    ids=str,
+)
+def test_what_the_system_refuses_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    *,
+    hints: bool,
+) -> None:
+    def too_many(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/proc/net")
+
+    for name in ("explain", "look", "reconcile", "planned_revert", "take_back"):
+        monkeypatch.setattr(reconcile.Agent, name, too_many)
+    monkeypatch.setattr(privilege, "require_net_admin", lambda _: None)
+
+    assert main([*arguments, "--run-directory", str(tmp_path)]) == code
+    first, *hint = capsys.readouterr().err.splitlines()
+    assert first == "eip-agent: /proc/net: Too many open files"
+    assert [line.partition(":")[0] for line in hint] == ["hint"] * hints
+
+
+def redirected(how: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run with a redirection of the shell."""
+    script = f'exec "$@" {how}'
+    return run_in_shell("sh", "-c", script, "sh", sys.executable, "-m", "eip_agent", *arguments)
+
+
+def run_in_shell(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("how", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_the_exit_code_is_the_works_where_nobody_can_be_told(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[[eip]]\naddress = 7\n")
+    done = redirected(how, "explain", "--config", str(path))
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
+def test_a_closed_standard_output_takes_the_version() -> None:
+    done = redirected(">&-", "--version")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_socket_takes_the_place_of_a_missing_stream(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    program = f"""
+import os, socket
+from eip_agent import cli
+try:
+    cli.main(["--version"])
+except SystemExit as ended:
+    with socket.socket() as made, open({str(told)!r}, "w") as file:
+        print(ended.code, made.fileno() > 2, [os.readlink(f"/proc/self/fd/{{fd}}") for fd in range(3)], file=file)
+"""
+    run_in_shell("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program)
+
+    assert told.read_text() == f"0 True {['/dev/null'] * 3}\n"
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -209,3 +284,37 @@ def test_a_reader_that_had_enough_is_no_traceback(guest: Namespace, service: Met
     done = guest.run(["sh", "-c", script], env=environment())
 
     assert done.stderr == "1\n"
+
+
+@pytest.mark.lab
+def test_closed_streams_do_not_change_the_exit_code(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    assert service.url
+
+    def code(how: str, *arguments: str) -> tuple[int, str]:
+        script = ["sh", "-c", f'exec "$@" {how}', "sh", *command(tmp_path, *arguments)]
+        done = guest.run(script, env=environment(), check=False)
+        return done.returncode, done.stderr if how == ">&-" and "Traceback" in done.stderr else ""
+
+    assert code(">&-", "explain") == (3, "")
+    assert code("2>&-", "explain") == (3, "")
+    assert code(">&-", "apply") == (0, "")
+    assert code("2>&-", "apply") == (0, "")
+    assert code(">&- 2>&-", "explain", "--format", "json") == (0, "")
+    assert code(">&-", "revert") == (0, "")
+    assert code(">&-", "revert") == (0, "")
+
+
+@pytest.mark.lab
+def test_an_odd_name_neither_stops_the_output_nor_reaches_the_terminal_raw(
+    guest: Namespace, service: MetadataService, tmp_path: Path
+) -> None:
+    assert service.url
+    guest.run(["ip", "link", "set", "eth1", "down"])
+    guest.run(["ip", "link", "set", "eth1", "name", "e\x1b[31m\u00e9"])
+    done = guest.run(
+        command(tmp_path, "explain"), env={**environment(), "PYTHONIOENCODING": "ascii:strict"}, check=False
+    )
+
+    assert done.returncode == 3, done.stderr
+    assert "\ne\\x1b[31m\\xe9  eni-" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr

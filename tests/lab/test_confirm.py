@@ -196,6 +196,21 @@ def test_nobody_listening_to_the_question_can_still_be_confirmed(cloud: Cloud, m
     assert mortal.run("apply").out.startswith("as desired")
 
 
+@pytest.mark.parametrize("closing", [">&-", "| :", ">/dev/full"])
+def test_the_question_is_asked_where_the_output_is_not_heard(cloud: Cloud, mortal: Mortal, closing: str) -> None:
+    script = f'set -o pipefail; "$@" {closing}'
+    process = cloud.guest.start(
+        ["bash", "-c", script, "bash", *cloud.agent_command("apply", "--confirm", "60")],
+        env=cloud.agent_environment,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("keep it?")
+    assert mortal.run("confirm").code == 0
+    _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (0, "kept\n")
+
+
 def test_ctrl_z_does_not_stop_the_clock(cloud: Cloud) -> None:
     before = state(cloud.guest)
     with waiting(cloud, "1") as waits:
