@@ -1,13 +1,13 @@
 """What all sources say at one moment, and what they said when they last spoke."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
-from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Mac, Remembered, Unread
+from eip_agent.core.facts import CloudFact, IPAddress, KernelFact, LinkFact, Remembered, Unread
 from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
@@ -62,7 +62,7 @@ class Lookout:
         kept, damage = self._store.read()
         remarks = [_damaged(damage) if damage.startswith(self._store.path) else _closed(damage)] if damage else []
         cloud = live or cloud_of(kept)
-        kernel = kernel_source.read(netlink, macs_of(cloud))
+        kernel = kernel_of(netlink, cloud)
         if kept is not None and not is_of_this_instance(kept, live, kernel.links):
             remarks.append(_of_another_instance(self._store.path))
             kept, cloud = None, live
@@ -142,9 +142,11 @@ class Lookout:
         return openapi_source.read(self._settings, cloud, everything=everything, environment=environment)
 
 
-def macs_of(cloud: CloudFact | None) -> Collection[Mac]:
-    """The MAC addresses of the ENIs."""
-    return frozenset(eni.mac for eni in cloud.enis) if cloud else ()
+def kernel_of(netlink: Netlink, cloud: CloudFact | None) -> KernelFact:
+    """What the kernel holds of what matters to the ENIs.  Raises KernelReadError."""
+    enis = cloud.enis if cloud is not None else ()
+    given: list[IPAddress] = [ip for eni in enis for ip in (*(eni.private_ipv4s or ()), *(eni.ipv6s or ()))]
+    return kernel_source.read(netlink, frozenset(eni.mac for eni in enis), given)
 
 
 def _deaf(link: LinkFact) -> Remark:

@@ -96,6 +96,15 @@ class Netlink:
         message = f"the kernel's tables kept changing while they were read (netlink type {kind})"
         raise KernelReadError(message, "try again; something rewrites the network configuration all the time")
 
+    def ask(self, kind: int, body: bytes) -> bytes | None:
+        """The payload of the one answer to a question; None where the kernel has none.  Raises KernelReadError."""
+        self._sequence += 1
+        self._socket.send(_packed(kind, NLM_F_REQUEST, self._sequence, body))
+        while True:
+            for answer, _, sequence, payload in _messages(self._receive()):
+                if sequence == self._sequence:
+                    return None if answer == NLMSG_ERROR else payload
+
     def send(self, messages: Sequence[tuple[int, int, bytes]]) -> list[Answer]:
         """Carry out messages (type, flags, body) in order; the answers stand in the same order.
 

@@ -6,7 +6,7 @@ Nothing is printed here, and nothing is decided: that is `core`'s.
 
 import contextlib
 import select
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from eip_agent.core.changes import Change, Plan, Why
 from eip_agent.core.conclude import needs_second_witness, revert
 from eip_agent.core.cutting import removed_addresses
-from eip_agent.core.facts import KernelFact, Mac, Remembered, Unread
+from eip_agent.core.facts import CloudFact, KernelFact, Remembered, Unread
 from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
@@ -22,11 +22,10 @@ from eip_agent.core.remark import Remark
 from eip_agent.core.report import Report, Result
 from eip_agent.core.settings import Settings
 from eip_agent.errors import AgentError, JournalError, KernelReadError
-from eip_agent.lookout import Lookout, Seen, macs_of
+from eip_agent.lookout import Lookout, Seen, kernel_of
 from eip_agent.netlink import Netlink
 from eip_agent.privilege import has_net_admin
 from eip_agent.sinks.journal import Journal
-from eip_agent.sources import kernel as kernel_source
 
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
@@ -92,7 +91,7 @@ class Agent:
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.plan or self._lookout.asleep(seen):
-                work = _Work(netlink, self._journal, macs_of(report.cloud), remembered)
+                work = _Work(netlink, self._journal, report.cloud, remembered)
                 seen, report = self._woken(seen, report, work)
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
             else:
@@ -106,16 +105,16 @@ class Agent:
         """
         with Netlink() as netlink:
             remembered = self._remembered()
-            kernel = kernel_source.read(netlink, ())
+            kernel = kernel_of(netlink, None)
             report = Report(None, plan=revert(kernel, remembered))
             if not report.plan:
                 return self._settled(report, remembered, kernel)
-            return self._carried_out(report, _Work(netlink, self._journal, (), remembered), revert)
+            return self._carried_out(report, _Work(netlink, self._journal, None, remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
         with Netlink() as netlink:
-            return Report(None, plan=revert(kernel_source.read(netlink, ()), self._journal.read()))
+            return Report(None, plan=revert(kernel_of(netlink, None), self._journal.read()))
 
     def _remembered(self) -> Remembered:
         self._journal.tidy()
@@ -194,20 +193,20 @@ def _unseen(unreadable: JournalError) -> Remark:
 class _Work:
     """A plan on its way into the kernel: what this pass has done, and what the journal holds of it."""
 
-    def __init__(self, netlink: Netlink, journal: Journal, macs: Collection[Mac], remembered: Remembered) -> None:
+    def __init__(self, netlink: Netlink, journal: Journal, cloud: CloudFact | None, remembered: Remembered) -> None:
         # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
         from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
 
         self._netlink = netlink
         self._writer = NetlinkKernel(netlink)
         self._journal = journal
-        self._macs = macs
+        self._cloud = cloud
         self.remembered = remembered
         self.result = Result()
 
     def look(self) -> KernelFact:
         """Raises KernelReadError."""
-        return kernel_source.read(self._netlink, self._macs)
+        return kernel_of(self._netlink, self._cloud)
 
     def carry_out(self, plan: Sequence[Change], kernel: KernelFact) -> None:
         """Write ahead, then write.  Raises JournalError with nothing of the plan done."""

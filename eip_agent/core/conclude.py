@@ -34,6 +34,7 @@ from eip_agent.core.remarks import (
     released,
     stale_leases,
     strangers,
+    taken,
     turned,
     without_ipv6,
 )
@@ -129,6 +130,7 @@ def conclude(
             *groups(ports),
             *without_ipv6(ports, settings),
             *strangers(kernel),
+            *taken(kernel),
             *stale_leases(stories, kernel, witnesses.offers),
             *turned(stories, witnesses.known, witnesses.now),
             *released(stories, cloud, witnesses.api_before, witnesses.api),

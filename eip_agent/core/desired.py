@@ -50,6 +50,7 @@ class Local:
     """The local addresses, by what one asks them for."""
 
     def __init__(self, kernel: KernelFact, remembered: Remembered) -> None:
+        self._taken = kernel.taken
         self._by_ip: dict[IPAddress, list[AddressFact]] = {}
         self._foreign: dict[int, list[IPAddress]] = {}
         self._ours = {fact for fact in kernel.addresses if is_our_address(fact, remembered)}
@@ -63,11 +64,11 @@ class Local:
         return self._foreign.get(link, [])
 
     def is_there(self, address: Address) -> bool:
-        """Whether somebody else has it on this link, with whatever mask, or anybody on another link.
+        """Whether somebody else has it on this link, with whatever mask, or anybody on another link or in a container.
 
         Then it is delivered already, and a second copy would be in the way of the first.
         """
-        return any(
+        return address.ip in self._taken or any(
             fact.link != address.link.index or fact not in self._ours for fact in self._by_ip.get(address.ip, ())
         )
 

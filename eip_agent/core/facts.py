@@ -165,6 +165,9 @@ class KernelFact:
     """Those of our protocol in any table, and those in `main` that leave by a link whose MAC was asked for."""
     rules: tuple[RuleFact, ...] = ()
     """Those in our band of priorities, whoever made them."""
+    taken: frozenset[IPAddress] = frozenset()
+    """Addresses of the ENIs that are not local, and to which a host route leads by a device that is no ENI: those of
+    containers, that a network plug-in has given them to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,17 @@ def strangers(kernel: KernelFact) -> Iterator[Remark]:
             )
 
 
+def taken(kernel: KernelFact) -> Iterator[Remark]:
+    """Addresses of ENIs that a container has: one remark for all."""
+    if kernel.taken:
+        yield Remark(
+            ", ".join(map(str, sorted(kernel.taken, key=lambda ip: (ip.version, int(ip))))),
+            "an address of an ENI is routed to a device that is no ENI, as a network plug-in does for a container",
+            "it is left to the container: it is not put on the ENI's link",
+            "nothing; exclude the address in the settings to silence this",
+        )
+
+
 def stale_leases(stories: Sequence[Story], kernel: KernelFact, offers: Sequence[OfferFact]) -> Iterator[Remark]:
     """Leases older than a change of mode: the cloud now offers another address than the DHCP client holds."""
     for story in stories:

@@ -47,6 +47,7 @@ _RTA_METRICS, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA, _RTA_ENCAP, _RTA_NH_ID = 8, 
 _UNREPEATABLE = frozenset((_RTA_SRC, _RTA_MULTIPATH, _RTA_VIA, _RTA_ENCAP, _RTA_NH_ID))
 _RTN_UNICAST, _RTN_UNREACHABLE = 1, 7
 _RTM_F_CLONED: Final = 0x200
+_RTM_F_FIB_MATCH: Final = 0x2000
 
 _FRA_DST, _FRA_SRC, _FRA_IIFNAME, _FRA_GOTO, _FRA_PRIORITY, _FRA_FWMARK = 1, 2, 3, 4, 6, 10
 _FRA_SUPPRESS_GROUP, _FRA_SUPPRESS_LENGTH, _FRA_TABLE, _FRA_FWMASK, _FRA_OIFNAME = 13, 14, 15, 16, 17
@@ -66,19 +67,25 @@ _FAMILIES: Final[Mapping[int, int]] = {4: socket.AF_INET, 6: socket.AF_INET6}
 _VERSIONS: Final[Mapping[int, int]] = {family: version for version, family in _FAMILIES.items()}
 
 
-def read(netlink: Netlink, macs: Collection[Mac]) -> KernelFact:
+def read(netlink: Netlink, macs: Collection[Mac], candidates: Collection[IPAddress] = ()) -> KernelFact:
     """What the kernel holds of what matters to the ENIs with these MACs.  Raises KernelReadError.
+
+    `candidates` are the addresses that the cloud has given to them: of those that are not local it is asked whether
+    somebody has a host route for them.
 
     Routes are filtered by the kernel, so that the ten thousand routes of a router next to us cost nothing:
     those of our protocol, and those in `main` that leave by an ENI.
     """
     links = tuple(_links(netlink))
     enis = [link.link.index for link in links if link.mac in macs]
+    addresses = tuple(_addresses(netlink))
+    absent = set(candidates) - {fact.ip for fact in addresses}
     return KernelFact(
         links=links,
-        addresses=tuple(_addresses(netlink)),
+        addresses=addresses,
         routes=(*_our_routes(netlink), *(route for index in enis for route in _main_routes(netlink, index))),
         rules=tuple(_rules(netlink)),
+        taken=frozenset(ip for ip in absent if _is_taken(netlink, ip, enis)),
     )
 
 
@@ -171,6 +178,17 @@ def _routes(netlink: Netlink, body: bytes) -> Iterator[RouteFact]:
             unreachable=type_ == _RTN_UNREACHABLE,
             plain=type_ == _RTN_UNICAST and not tos and not _UNREPEATABLE & attrs.keys(),
         )
+
+
+def _is_taken(netlink: Netlink, ip: IPAddress, enis: Collection[int]) -> bool:
+    """Whether a packet to it follows a host route by a device that is no ENI, as those of containers do."""
+    body = _RTMSG.pack(_FAMILIES[ip.version], ip.max_prefixlen, 0, 0, 0, 0, 0, 0, _RTM_F_FIB_MATCH)
+    payload = netlink.ask(_RTM_GETROUTE, body + attribute(_RTA_DST, ip.packed))
+    if payload is None:
+        return False
+    _, length, _, _, _, _, _, type_, _ = _RTMSG.unpack_from(payload)
+    device = _number(attributes(payload, _RTMSG.size), _RTA_OIF)
+    return type_ == _RTN_UNICAST and length == ip.max_prefixlen and device is not None and device not in enis
 
 
 def _rules(netlink: Netlink) -> Iterator[RuleFact]:

@@ -17,6 +17,7 @@ from eip_agent.core.remarks import (
     released,
     stale_leases,
     strangers,
+    taken,
     turned,
     without_ipv6,
 )
@@ -102,3 +103,8 @@ def test_a_denied_call_names_the_action_that_is_missing() -> None:
     assert "vpc:DescribeEipAddresses" in only(denied(api)).subject
     assert policy() in only(denied(api)).do
     assert not list(denied(None))
+
+
+def test_an_address_that_a_container_has_is_told() -> None:
+    assert "192.168.1.10" in only(taken(kernel(taken=frozenset((ip4("192.168.1.10"),))))).subject
+    assert not list(taken(kernel()))

@@ -306,3 +306,21 @@ def test_what_others_send_through_this_host_is_routed_as_before() -> None:
 
         assert cloud.guest.run(ask).stdout == before
         assert "dev eth0" in before
+
+
+def test_an_address_that_a_container_has_stays_its_own() -> None:
+    """A network plug-in gives it away by a host route; on the ENI's link it would be the host's again."""
+    with Cloud(DEMO, boot="dhcp") as cloud:
+        cloud.guest.ip(
+            "link add cali1 type veth peer name cali2\nlink set cali1 up\nlink set cali2 up\n"
+            "route add 172.16.1.11 dev cali1"
+        )
+        cloud.settings(declared(DEMO))
+        done = cloud.agent("apply")
+
+        assert done.returncode == 0
+        assert "172.16.1.11: an address of an ENI is routed to a device that is no ENI" in done.stderr
+        assert "dev cali1" in cloud.guest.run(["ip", "route", "get", "172.16.1.11"]).stdout
+        assert agent(cloud, "apply").startswith("as desired")
+        cloud.guest.ip("route del 172.16.1.11 dev cali1")
+        assert "address 172.16.1.11/24 dev eth1" in agent(cloud, "apply")
