@@ -145,7 +145,9 @@ class Lookout:
 def kernel_of(netlink: Netlink, cloud: CloudFact | None) -> KernelFact:
     """What the kernel holds of what matters to the ENIs.  Raises KernelReadError."""
     enis = cloud.enis if cloud is not None else ()
-    given: list[IPAddress] = [ip for eni in enis for ip in (*(eni.private_ipv4s or ()), *(eni.ipv6s or ()))]
+    given: set[IPAddress] = set()
+    for eni in enis:
+        given.update(eni.private_ipv4s or (), eni.ipv6s or ())
     return kernel_source.read(netlink, frozenset(eni.mac for eni in enis), given)
 
 
