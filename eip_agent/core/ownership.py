@@ -96,7 +96,9 @@ def given_back(done: Iterable[Change], kernel: KernelFact, remembered: Remembere
 
 def in_use_by_others(link: LinkFact, kernel: KernelFact, remembered: Remembered) -> bool:
     """Whether somebody else has put an address on the link, or another device: then it is not ours to take down."""
-    if link.master is not None or any(other.lower == link.link.index for other in kernel.links):
+    # The two ends of a veth pair point at each other, and neither rides on the other.
+    riders = [other for other in kernel.links if other.lower == link.link.index and other.kind != "veth"]
+    if link.master is not None or riders:
         return True
     return any(
         fact.link == link.link.index and fact.universal and not is_our_address(fact, remembered)

@@ -204,7 +204,8 @@ def test_a_missing_tool_is_one_sentence() -> None:
 def test_who_interrupts_it_finds_nothing_left(number: signal.Signals, code: int, tmp_path: Path) -> None:
     before = network()
     with subprocess.Popen(
-        COMMAND,
+        # A test run in the background of a shell was told to ignore Ctrl-C, and would hand that on.
+        ["env", "--default-signal=INT", *COMMAND],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
