@@ -14,7 +14,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, Self
 
@@ -40,6 +40,8 @@ class Offer:
     address: IPv4Address
     prefix_length: int
     router: IPv4Address
+    lease: int = LEASE
+    """Seconds."""
 
     @property
     def server(self) -> IPv4Address:
@@ -64,6 +66,8 @@ class DhcpServer:
     def __init__(self, topology: Topology, namespace: Enterable, device_of: Mapping[str, str]) -> None:
         self.topology = topology
         """May be set at any time; what follows is answered by the new one."""
+        self.lease = LEASE
+        """Seconds that are promised from now on; less than the cloud's ten years shows a renewal."""
         self.messages: list[tuple[str, Kind]] = []
         """Link and type of every message of a client, in order of arrival."""
         self._namespace = namespace
@@ -177,7 +181,7 @@ class DhcpServer:
                     return
                 if request.kind is not None:
                     self.messages.append((link, request.kind))
-                if answer := _answer_to(request, offer_to(eni)):
+                if answer := _answer_to(request, replace(offer_to(eni), lease=self.lease)):
                     listener.send(answer)
 
 
@@ -201,7 +205,7 @@ def _frame(request: Message, kind: Kind, offer: Offer) -> bytes:
     options: dict[int, bytes] = {Option.KIND: bytes([kind]), Option.SERVER: offer.server.packed}
     if kind is not Kind.NAK:
         if given is not NOBODY:
-            options[Option.LEASE] = struct.pack("!I", LEASE)
+            options[Option.LEASE] = struct.pack("!I", offer.lease)
         options[Option.MASK] = IPv4Network((0, offer.prefix_length)).netmask.packed
         options[Option.ROUTER] = offer.router.packed
         options[Option.NAME_SERVERS] = b"".join(server.packed for server in NAME_SERVERS)

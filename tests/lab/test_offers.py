@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pytest
 
-import eip_agent.lab.dhcp
 from eip_agent.core.facts import LinkFact, Mac, Unread
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.settings import Mode
@@ -381,8 +380,8 @@ fi
 
 
 @pytest.mark.skipif(not shutil.which("dhclient"), reason="Debian package isc-dhcp-client is not installed")
-def test_a_client_with_a_lease_does_not_notice(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eip_agent.lab.dhcp, "LEASE", 6)
+def test_a_client_with_a_lease_does_not_notice(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.dhcp.lease = 6
     script, where, leases = tmp_path / "script", tmp_path / "told", tmp_path / "leases"
     script.write_text(SCRIPT)
     script.chmod(0o755)
