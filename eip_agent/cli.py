@@ -1,20 +1,17 @@
 """The command line: parse, call, print, exit.  Every AgentError ends here, as one line and at most one hint."""
 
 import argparse
-import contextlib
 import errno
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, TextIO
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from eip_agent import __version__
-from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED, AgentError
-
-if TYPE_CHECKING:
-    from eip_agent.core.report import Report
-    from eip_agent.core.settings import Settings
+from eip_agent.console import nowhere, talk
+from eip_agent.errors import EXIT_FACTS, EXIT_REFUSED, AgentError
 
 _CODES: Final = """\
 exit codes:
@@ -26,8 +23,6 @@ exit codes:
 """
 
 _UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
-
-_Command = Callable[[argparse.Namespace], int]
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -50,9 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     _with_streams()
     args = _parser().parse_args(argv)
-    command: _Command = args.command
     try:
-        return command(args)
+        return int(import_module(f"eip_agent.commands.{args.command}").run(args))
     except AgentError as error:
         _end_with(str(error), error.hint)
         return error.exit_code
@@ -82,29 +76,25 @@ def _with_streams() -> None:
             os.fstat(number)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  the lowest free number: this one
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    sys.stdout = sys.stdout or nowhere()
+    sys.stderr = sys.stderr or nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _nowhere() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")
-
-
 def _failed(args: argparse.Namespace, no: OSError) -> int:
     """What the system refused where nobody foresaw it, as too many open files."""
     where = f"{no.filename}: " if no.filename else ""
-    writes = args.command in (_apply, _revert) and not args.dry_run
+    writes = args.command in ("apply", "revert") and not args.dry_run
     _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
-    return EXIT_FACTS if args.command in (_explain, _apply, _revert) and not writes else EXIT_REFUSED
+    return EXIT_FACTS if args.command in ("explain", "apply", "revert") and not writes else EXIT_REFUSED
 
 
 def _end_with(message: str, hint: str = "") -> None:
     """The last that is said; the exit code tells it too, so that it does no harm when nobody hears it."""
     try:
-        _talk([f"eip-agent: {message}", *([f"hint: {hint}"] if hint else [])])
+        talk([f"eip-agent: {message}", *([f"hint: {hint}"] if hint else [])])
     except OSError:
         sys.stderr = None
 
@@ -119,10 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"eip-agent {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    explain = _command(commands, "explain", _explain, "what is so, how it is known, and what `apply` would do")
-    apply = _command(commands, "apply", _apply, "one pass: see, decide, plan, write, verify")
-    revert = _command(commands, "revert", _revert, "take back everything that is the agent's, and nothing else")
-    confirm = _command(commands, "confirm", _confirm, "say yes to the `apply --confirm` that waits")
+    explain = _command(commands, "explain", "what is so, how it is known, and what `apply` would do")
+    apply = _command(commands, "apply", "one pass: see, decide, plan, write, verify")
+    revert = _command(commands, "revert", "take back everything that is the agent's, and nothing else")
+    confirm = _command(commands, "confirm", "say yes to the `apply --confirm` that waits")
     watch = "watch it work in a simulated instance made of network namespaces"
     demo = commands.add_parser("demo", help=watch, formatter_class=_Help)
     demo.add_argument(
@@ -132,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how its image comes up: only the primary link, or a DHCP client on every link (default: dhcp)",
     )
     demo.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # of a network of its own already
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command="demo")
 
     for reader in (explain, apply, revert):
         reader.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
@@ -152,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: _Command, what: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
@@ -161,145 +151,8 @@ def _command(
         epilog=_CODES,
         formatter_class=_Help,
     )
-    command.set_defaults(command=run)
+    command.set_defaults(command=name)
     return command
-
-
-def _explain(args: argparse.Namespace) -> int:
-    from eip_agent.reconcile import Agent  # noqa: PLC0415  --help must not pay for it
-
-    report = Agent(_settings(args)).explain()
-    _print(args, report, explained=True)
-    return _code(report)
-
-
-def _apply(args: argparse.Namespace) -> int:
-    from eip_agent.privilege import require_net_admin  # noqa: PLC0415
-    from eip_agent.reconcile import Agent  # noqa: PLC0415
-
-    settings = _settings(args)
-    agent = Agent(settings)
-    if args.dry_run:
-        report = agent.look()
-    else:
-        from eip_agent.sinks.confirm import confirmed, undisturbed  # noqa: PLC0415
-        from eip_agent.sinks.lock import held  # noqa: PLC0415
-
-        require_net_admin("apply")
-
-        answers: list[bool] = []
-
-        def ask(done: "Report") -> bool:
-            # Who does not hear what was done may hear the question; and who hears neither, as a terminal that died,
-            # is not the only one who may confirm.
-            try:
-                if args.format == "text":
-                    _print(args, done, explained=False)
-            except OSError:
-                sys.stdout = _nowhere()
-            with contextlib.suppress(OSError):
-                within = f"within {args.confirm:g} s; else it is undone"
-                _talk([f"keep it? press Enter, or run `eip-agent confirm`, {within}"])
-                sys.stderr.flush()
-            answers.append(confirmed(settings.run_directory, args.confirm))
-            return answers[-1]
-
-        with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():
-            report = agent.reconcile(ask if args.confirm is not None else None)
-        if answers == [True] and args.format == "text":
-            _talk(["kept"])
-            return _code(report)
-    _print(args, report, explained=False)
-    return _code(report)
-
-
-def _revert(args: argparse.Namespace) -> int:
-    from eip_agent.privilege import require_net_admin  # noqa: PLC0415
-    from eip_agent.reconcile import Agent  # noqa: PLC0415
-
-    settings = _settings(args)
-    agent = Agent(settings)
-    if args.dry_run:
-        report = agent.planned_revert()
-    else:
-        from eip_agent.sinks.confirm import undisturbed  # noqa: PLC0415
-        from eip_agent.sinks.lock import held  # noqa: PLC0415
-
-        require_net_admin("revert")
-        with held(settings.run_directory, settings.lock_timeout, "revert"), undisturbed():
-            report = agent.take_back()
-    if not report.plan and args.format == "text":
-        sys.stdout.write("nothing here is eip-agent's\n")
-    else:
-        _print(args, report, explained=False)
-    return _code(report)
-
-
-def _confirm(args: argparse.Namespace) -> int:
-    from eip_agent.sinks.confirm import confirm  # noqa: PLC0415
-
-    confirm(_settings(args).run_directory)
-    sys.stdout.write("kept\n")
-    return EXIT_OK
-
-
-def _demo(args: argparse.Namespace) -> int:
-    from eip_agent.lab.demo import demo  # noqa: PLC0415
-
-    return demo(args.boot, inside=args.inside)
-
-
-def _settings(args: argparse.Namespace) -> "Settings":
-    from eip_agent.config import load  # noqa: PLC0415
-
-    given = {"run_directory": args.run_directory, "metadata.url": args.metadata_url}
-    return load(args.config, {name: value for name, value in given.items() if value is not None})
-
-
-def _print(args: argparse.Namespace, report: "Report", *, explained: bool) -> None:
-    if args.format == "json":
-        from eip_agent.render.json import document  # noqa: PLC0415
-
-        sys.stdout.write(document(report))
-    else:
-        from eip_agent.render import text  # noqa: PLC0415
-
-        if explained:
-            _say(text.story_lines(report))
-        _say(text.plan_lines(report))
-        _say(text.result_lines(report))
-        sys.stdout.flush()
-        _talk(text.trouble_lines(report))
-    sys.stdout.flush()
-
-
-def _code(report: "Report") -> int:
-    from eip_agent.core.report import Outcome  # noqa: PLC0415
-
-    return {
-        Outcome.AS_DESIRED: EXIT_OK,
-        Outcome.PENDING: EXIT_PENDING,
-        Outcome.REFUSED: EXIT_REFUSED,
-        Outcome.FACTS_MISSING: EXIT_FACTS,
-    }[report.outcome]
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{_spelled(line)}\n" for line in lines)
-
-
-def _talk(lines: Iterable[str]) -> None:
-    """To stderr: data stands on stdout, talk here."""
-    sys.stderr.writelines(f"{_spelled(line)}\n" for line in lines)
-
-
-def _spelled(line: str) -> str:
-    """Without what a terminal would obey: links and files are named by whoever made them."""
-    if line.isprintable():
-        return line
-    return "".join(
-        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in line
-    )
 
 
 def _seconds(text: str) -> float:

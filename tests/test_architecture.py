@@ -72,7 +72,7 @@ def why_forbidden(importer: str, imported: str) -> str:
         return "these libraries are five times the agent; only the process that asks the OpenAPI may load them"
     if within(imported, "eip_agent.openapi") and not within(importer, "eip_agent.openapi"):
         return "the process that asks the OpenAPI is run, never imported"
-    if within(imported, "eip_agent.lab") and not within(importer, "eip_agent.lab", "eip_agent.cli"):
+    if within(imported, "eip_agent.lab") and not within(importer, "eip_agent.lab", "eip_agent.commands.demo"):
         return "the agent must not know whether its cloud is simulated; only `eip-agent demo` builds one"
     if within(importer, *SHARED) and ours and not within(imported, "eip_agent.core", "eip_agent.errors"):
         return "everybody may import errors, and sources and sinks the wire format of netlink: neither knows its users"
@@ -179,7 +179,7 @@ def test_a_wrong_import_is_seen(module: str, source: str) -> None:
         ("eip_agent.sources.kernel", "from .metadata import decode"),
         ("eip_agent.sinks.kernel", "import pyroute2"),
         ("eip_agent.openapi.caller", "from alibabacloud_credentials import client"),
-        ("eip_agent.cli", "from eip_agent.lab import demo\nfrom eip_agent.sources import kernel"),
+        ("eip_agent.commands.demo", "from eip_agent.lab import demo\nfrom eip_agent.sources import kernel"),
     ],
 )
 def test_a_right_import_is_not(module: str, source: str) -> None:

@@ -1,0 +1,28 @@
+"""`eip-agent revert`: take back everything that is the agent's, and nothing else."""
+
+import sys
+from argparse import Namespace
+
+from eip_agent import privilege
+from eip_agent.console import code_of, settings_of, tell
+from eip_agent.reconcile import Agent
+
+
+def run(args: Namespace) -> int:
+    """Take back, or only say what would be; the exit code."""
+    settings = settings_of(args)
+    agent = Agent(settings)
+    if args.dry_run:
+        report = agent.planned_revert()
+    else:
+        from eip_agent.sinks.confirm import undisturbed  # noqa: PLC0415
+        from eip_agent.sinks.lock import held  # noqa: PLC0415
+
+        privilege.require_net_admin("revert")
+        with held(settings.run_directory, settings.lock_timeout, "revert"), undisturbed():
+            report = agent.take_back()
+    if not report.plan and args.format == "text":
+        sys.stdout.write("nothing here is eip-agent's\n")
+    else:
+        tell(report, args.format)
+    return code_of(report)
