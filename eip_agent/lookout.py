@@ -8,12 +8,16 @@ from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, IPAddress, KernelFact, LinkFact, Remembered, Unread
+from eip_agent.core.finding import Finding, told
+from eip_agent.core.findings import find
+from eip_agent.core.findings.memory import ANOTHER, CLOSED, DAMAGED
+from eip_agent.core.findings.sources import silence, unheard
 from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
+from eip_agent.core.message import say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
-from eip_agent.core.remark import Remark
-from eip_agent.core.remarks import unknowable
 from eip_agent.core.report import Report
+from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
 from eip_agent.errors import JournalError, MetadataError
 from eip_agent.netlink import Netlink
@@ -31,8 +35,9 @@ class Seen:
     kernel: KernelFact
     witnesses: Witnesses
     unread: tuple[Unread, ...] = ()
-    remarks: tuple[Remark, ...] = ()
-    unheard: tuple[Remark, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What was found while reading."""
+    unheard: tuple[Finding, ...] = ()
     """Of links that were asked for a DHCP offer and have none."""
     advice: str = ""
 
@@ -60,20 +65,21 @@ class Lookout:
         except MetadataError as silent:
             unread, advice = (Unread("metadata service", str(silent)),), silent.hint
         kept, damage = self._store.read()
-        remarks = [_damaged(damage) if damage.startswith(self._store.path) else _closed(damage)] if damage else []
+        kind = DAMAGED if damage.startswith(self._store.path) else CLOSED
+        found = [kind.on(damage.split(": ", 1)[0], what=damage)] if damage else []
         cloud = live or cloud_of(kept)
         kernel = kernel_of(netlink, cloud)
         if kept is not None and not is_of_this_instance(kept, live, kernel.links):
-            remarks.append(_of_another_instance(self._store.path))
+            found.append(ANOTHER.on(self._store.path))
             kept, cloud = None, live
         self._known = kept
         if live is None and cloud is not None and kept is not None:
-            remarks.append(_from_memory(age(now - kept.saved_at)))
+            found.append(silence(age(now - kept.saved_at)))
         api, before = self._openapi(live, everything=everything), api_of(kept)
         if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
-        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(remarks), advice=advice))
+        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice))
 
     def ask_links(self, seen: Seen) -> Seen:
         """The same, with what the cloud offers by DHCP now to the links that are up and of undecided mode."""
@@ -98,16 +104,17 @@ class Lookout:
 
     def report(self, seen: Seen, remembered: Remembered) -> Report:
         """What is to be concluded from it."""
-        if seen.cloud is None:
-            return Report(None, unread=seen.unread, advice=seen.advice, remarks=seen.remarks)
-        report = conclude(seen.cloud, seen.kernel, remembered, self._settings, seen.witnesses)
-        unknown = unknowable(report.stories, seen.witnesses.api)
-        return replace(
-            report,
-            unread=(*seen.unread, *report.unread),
-            remarks=(*seen.remarks, *seen.unheard, *map(_deaf, self.asleep(seen)), *unknown, *report.remarks),
-            advice=seen.advice,
-        )
+        return self.scene(seen, remembered).report
+
+    def scene(self, seen: Seen, remembered: Remembered) -> Scene:
+        """The same with all that it was concluded from."""
+        report = Report(None)
+        if seen.cloud is not None:
+            report = conclude(seen.cloud, seen.kernel, remembered, self._settings, seen.witnesses)
+        report = replace(report, unread=(*seen.unread, *report.unread), advice=seen.advice)
+        scene = Scene(report, seen.kernel, seen.witnesses, self._settings, remembered, self.asleep(seen))
+        found = told((*seen.findings, *seen.unheard, *find(scene)))
+        return replace(scene, report=replace(report, findings=found))
 
     def keep(self, seen: Seen, report: Report) -> tuple[Unread, ...]:
         """Remember what was said, for the time when nobody speaks; what is wrong with the disk, if anything is."""
@@ -118,7 +125,7 @@ class Lookout:
         offers = {macs[offer.link]: offer for offer in seen.witnesses.offers if offer.link in macs}
         new = renewed(self._known, seen.cloud, seen.witnesses.api, modes, seen.witnesses.now, offers)
         try:
-            if any(remark.subject == self._store.path for remark in seen.remarks):
+            if any(one.kind in (DAMAGED, ANOTHER) for one in seen.findings):
                 self._store.put_aside()
             if new is not None:
                 self._store.write(new)
@@ -151,63 +158,12 @@ def kernel_of(netlink: Netlink, cloud: CloudFact | None) -> KernelFact:
     return kernel_source.read(netlink, frozenset(eni.mac for eni in enis), given)
 
 
-def _deaf(link: LinkFact) -> Remark:
-    return Remark(
-        link.link.name,
-        "the link is down, so it cannot be asked what the cloud offers it by DHCP",
-        "whether its ENI is in EIP-visible mode is not known for sure",
-        "nothing: `eip-agent apply` brings it up and asks before it adds anything",
-    )
-
-
-def _unheard(links: Sequence[LinkFact], answers: Offers) -> Iterator[Remark]:
+def _unheard(links: Sequence[LinkFact], answers: Offers) -> Iterator[Finding]:
     """One for each reason."""
     names: dict[str, list[str]] = {}
     for link in links:
         answer = answers.get(link.link.index)
         if not isinstance(answer, OfferFact):
-            names.setdefault(answer.reason if answer else "nobody answers", []).append(link.link.name)
+            names.setdefault(answer.reason if answer else say("nobody answers"), []).append(link.link.name)
     for reason, silent in names.items():
-        yield Remark(
-            ", ".join(silent),
-            f"it was asked for a DHCP offer, and there is none to use: {reason}",
-            "whether the ENI is in EIP-visible mode is taken from what else is known",
-            "nothing, if the mode is right; else let the OpenAPI be asked, or declare the EIP in the settings",
-        )
-
-
-def _damaged(what: str) -> Remark:
-    return Remark(
-        what.split(": ", 1)[0],
-        what,
-        "what the sources said before is not known; what they say now is used as always",
-        "nothing: the next `eip-agent apply` puts it aside and writes a new one",
-    )
-
-
-def _closed(what: str) -> Remark:
-    """The directory cannot be opened, or is not safe to read from."""
-    return Remark(
-        what.split(": ", 1)[0],
-        what,
-        "what the sources said before is not known; what they say now is used as always",
-        "nothing; or run it with sudo, and see that the directory is root's alone",
-    )
-
-
-def _of_another_instance(path: str) -> Remark:
-    return Remark(
-        path,
-        "the last known good was saved on another instance",
-        "this disk was cloned; it is not used",
-        "nothing: the next `eip-agent apply` replaces it",
-    )
-
-
-def _from_memory(span: str) -> Remark:
-    return Remark(
-        "metadata service",
-        f"it does not answer, so what it said {span} ago is used",
-        "what was right then is configured; nothing is removed by it",
-        "see why it does not answer",
-    )
+        yield unheard(tuple(silent), reason)

@@ -14,8 +14,10 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, Self
 
+from eip_agent.core.facts import IPAddress, IPNetwork
 from eip_agent.errors import KernelReadError
 
 NLMSG_ERROR: Final = 2
@@ -47,6 +49,7 @@ _NOTHING_THERE: Final = frozenset((0, errno.ENOENT, errno.EAFNOSUPPORT, errno.EO
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _INT = struct.Struct("=i")
+_U32 = struct.Struct("=I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,29 @@ def attribute(kind: int, value: bytes) -> bytes:
     """One attribute, padded."""
     length = _ATTRIBUTE.size + len(value)
     return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
+
+
+def number_of(attrs: Mapping[int, bytes], kind: int) -> int | None:
+    """An attribute of 32 bits; None where it is missing."""
+    value = attrs.get(kind)
+    return _U32.unpack_from(value)[0] if value is not None and len(value) >= _U32.size else None
+
+
+def text_of(value: bytes) -> str:
+    """A name, as C spells it."""
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def address_of(value: bytes) -> IPAddress:
+    """An address by its length: 4 or 16 bytes."""
+    return IPv4Address(value) if len(value) == 4 else IPv6Address(value)
+
+
+def network_of(version: int, value: bytes | None, length: int) -> IPNetwork:
+    """A network of IP version 4 or 6; without a value the one that begins with nought."""
+    if version == 4:
+        return IPv4Network((value or bytes(4), length))
+    return IPv6Network((value or bytes(16), length))
 
 
 def _packed(kind: int, flags: int, sequence: int, body: bytes) -> bytes:

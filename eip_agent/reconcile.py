@@ -15,11 +15,12 @@ from eip_agent.core.changes import Change, Plan, Why
 from eip_agent.core.conclude import needs_second_witness, revert
 from eip_agent.core.cutting import removed_addresses
 from eip_agent.core.facts import CloudFact, KernelFact, Remembered, Unread
+from eip_agent.core.findings.memory import JOURNAL
 from eip_agent.core.items import UP, LinkSetting
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.ownership import given_back
-from eip_agent.core.remark import Remark
 from eip_agent.core.report import Report, Result
+from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
 from eip_agent.errors import AgentError, JournalError, KernelReadError
 from eip_agent.lookout import Lookout, Seen, kernel_of
@@ -56,22 +57,34 @@ class Agent:
         with Netlink() as netlink:
             return self._looked(self._lookout.see(netlink))
 
-    def explain(self) -> Report:
-        """The same, with all that the OpenAPI tells, and with who else manages the links of this host."""
-        from eip_agent.sources import host  # noqa: PLC0415 psutil costs as much as all the rest
+    def explain(self) -> Scene:
+        """The same with all that can be found out about this host and its cloud, and everything that is wrong."""
+        from eip_agent.core.findings.all import find_all  # noqa: PLC0415  only who explains needs it
+        from eip_agent.sources import host, surroundings  # noqa: PLC0415  psutil costs as much as all the rest
 
         with Netlink() as netlink:
             seen = self._lookout.see(netlink, everything=True)
-            return replace(self._looked(seen), api=seen.witnesses.api, host=host.read())
+            scene = self._scene(seen)
+            around = surroundings.read(netlink)
+            managers = host.read()
+        report = replace(scene.report, api=seen.witnesses.api, host=managers)
+        scene = replace(scene, report=report, surroundings=around, host=managers)
+        return replace(scene, report=replace(report, findings=find_all(scene)))
 
     def _looked(self, seen: Seen) -> Report:
+        return self._scene(seen).report
+
+    def _scene(self, seen: Seen) -> Scene:
         try:
-            return self._lookout.report(seen, self._journal.read())
+            return self._lookout.scene(seen, self._journal.read())
         except JournalError as unreadable:
-            report = self._lookout.report(seen, Remembered())
+            scene = self._lookout.scene(seen, Remembered())
+            report = scene.report
             if has_net_admin():
-                return replace(report, unread=(Unread("journal", str(unreadable)), *report.unread))
-            return replace(report, remarks=(_unseen(unreadable), *report.remarks))
+                unread = (Unread("journal", str(unreadable)), *report.unread)
+                return replace(scene, report=replace(report, unread=unread))
+            findings = (*report.findings, JOURNAL.on("journal", what=str(unreadable)))
+            return replace(scene, report=replace(report, findings=findings))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
         """Look; carry out what is planned; look again.  An empty plan writes nothing.
@@ -178,16 +191,6 @@ class Agent:
                 # What stands in it is more than is so, which the next pass puts right.
                 return replace(report, unread=(*report.unread, Unread("journal", str(full))))
         return report
-
-
-def _unseen(unreadable: JournalError) -> Remark:
-    """Only root may read the journal, and what it holds is seldom missed: no reason for another exit code."""
-    return Remark(
-        "journal",
-        str(unreadable),
-        "which settings of links were borrowed is not known; everything else is",
-        "nothing; or run it with sudo",
-    )
 
 
 class _Work:

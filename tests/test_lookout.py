@@ -125,11 +125,11 @@ def test_only_links_that_may_be_brought_up_are_woken(lookout: Lookout) -> None:
     assert [one.link.name for one in lookout.asleep(down)] == ["eth1"]
     assert lookout.asleep(seen()) == ()
     assert Lookout(Settings(leave_links=True)).asleep(down) == ()
-    assert "eth1: the link is down" in remarks(lookout, down)
+    assert "eth1: the link is down" in findings(lookout, down)
 
 
-def remarks(lookout: Lookout, what: Seen) -> str:
-    return "\n".join(f"{one.subject}: {one.saw} {one.do}" for one in lookout.report(what, NOTHING).remarks)
+def findings(lookout: Lookout, what: Seen) -> str:
+    return "\n".join(f"{one.subject}: {one.saw} {one.do}" for one in lookout.report(what, NOTHING).findings)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_offer_that_is_missing_or_of_no_use_is_told(
     asked = lookout.ask_links(seen())
 
     assert asked.witnesses.offers == ()
-    assert f"there is none to use: {says}" in remarks(lookout, asked)
+    assert f"there is none to use: {says}" in findings(lookout, asked)
     monkeypatch.setattr(offers_source, "read", lambda links: {one.link.index: EIP_OFFER for one in links})
     again = lookout.ask_links(asked)
     assert again.witnesses.offers == (EIP_OFFER,)
@@ -159,15 +159,15 @@ def test_an_offer_that_is_missing_or_of_no_use_is_told(
     ],
 )
 def test_that_multi_eip_cannot_be_known_is_told_with_why(lookout: Lookout, api: ApiFact | None, why: str) -> None:
-    assert f"multi-EIP-visible mode cannot be known without the OpenAPI ({why})" in remarks(lookout, seen(api=api))
+    assert f"multi-EIP-visible mode cannot be known without the OpenAPI ({why})" in findings(lookout, seen(api=api))
 
 
 def test_it_is_not_told_where_it_is_known(lookout: Lookout) -> None:
     told = ApiFact(asked=frozenset({"eni-1"}))
 
-    assert "cannot be known" not in remarks(lookout, seen(api=told))
-    assert "cannot be known" not in remarks(lookout, seen(offers=(EIP_OFFER,)))
-    assert "cannot be known" not in remarks(lookout, replace(seen(), cloud=cloud(eni(0))))
+    assert "cannot be known" not in findings(lookout, seen(api=told))
+    assert "cannot be known" not in findings(lookout, seen(offers=(EIP_OFFER,)))
+    assert "cannot be known" not in findings(lookout, replace(seen(), cloud=cloud(eni(0))))
 
 
 def test_without_any_cloud_nothing_is_planned(lookout: Lookout) -> None:

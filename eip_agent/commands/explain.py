@@ -9,7 +9,7 @@ from eip_agent.reconcile import Agent
 
 def run(args: Namespace) -> int:
     """Explain; the exit code."""
-    report = Agent(settings_of(args)).explain()
+    report = Agent(settings_of(args)).explain().report
     if args.format == "text":
         from eip_agent.render import text  # noqa: PLC0415
 

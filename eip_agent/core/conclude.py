@@ -27,17 +27,6 @@ from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
 from eip_agent.core.ownership import borrowed, is_our_route, is_our_rule, ours, setting_of
 from eip_agent.core.pairing import Port, pair
-from eip_agent.core.remarks import (
-    contradictions,
-    denied,
-    groups,
-    released,
-    stale_leases,
-    strangers,
-    taken,
-    turned,
-    without_ipv6,
-)
 from eip_agent.core.report import Report, Story, unread_of
 from eip_agent.core.settings import DeclaredEip, Settings
 from eip_agent.core.verdict import Certainty, Verdict, is_private, undecided
@@ -71,7 +60,7 @@ def conclude(
     witnesses: Witnesses = NOBODY_ELSE,
 ) -> Report:
     """What there is to say and to do.  Never raises: what is not known stays as it is."""
-    ports, remarks = pair(cloud, kernel.links)
+    ports = pair(cloud, kernel.links)
     excluded = [port for port in ports if _is_excluded(port, settings)]
     held = ours(kernel, remembered)
     stories = tuple(
@@ -86,11 +75,11 @@ def conclude(
     if cloud.primary_mac is None:
         # Without it every ENI looks secondary, and the one the owner comes in by would be treated as one.
         unknown = Unread("mac", "the metadata service does not say which ENI is the primary one")
-        return Report(cloud, stories, remarks=remarks, unread=unread or (unknown,))
+        return Report(cloud, stories, unread=unread or (unknown,))
 
     if not ports:
         nowhere = Unread("links", "no ENI of this instance has a link in this network namespace")
-        return Report(cloud, remarks=remarks, unread=(*unread, nowhere))
+        return Report(cloud, unread=(*unread, nowhere))
 
     listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
     local = Local(kernel, remembered)
@@ -124,20 +113,8 @@ def conclude(
         cloud,
         tuple(_with_exits(story, wishes.get(port)) for port, story in zip(ports, stories, strict=True)),
         plan,
-        (
-            *remarks,
-            *contradictions(stories),
-            *groups(ports),
-            *without_ipv6(ports, settings),
-            *strangers(kernel),
-            *taken(kernel),
-            *stale_leases(stories, kernel, witnesses.offers),
-            *turned(stories, witnesses.known, witnesses.now),
-            *released(stories, cloud, witnesses.api_before, witnesses.api),
-            *denied(witnesses.api),
-        ),
-        (*unread, *_homeless(cloud, ports, settings)),
-        len(want),
+        unread=(*unread, *_homeless(cloud, ports, settings)),
+        items=len(want),
     )
 
 
@@ -150,7 +127,7 @@ def to_ask(
     """
     if not settings.dhcp_offers:
         return ()
-    ports, _ = pair(cloud, kernel.links)
+    ports = pair(cloud, kernel.links)
     found = []
     for port in ports:
         if port.primary or _is_excluded(port, settings):

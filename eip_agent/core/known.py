@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, LinkFact, Mac
+from eip_agent.core.message import Message, say, text
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.plain import decoded, encoded
@@ -133,13 +134,17 @@ def renewed(
     return found
 
 
-def age(seconds: float) -> str:
+def age(seconds: float) -> Message:
     """A time span as people say it."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for length, one, many in (
+        (86400, say("1 day"), text("{number} days")),
+        (3600, say("1 hour"), text("{number} hours")),
+        (60, say("1 minute"), text("{number} minutes")),
+    ):
         if seconds >= length:
             number = int(seconds // length)
-            return f"{number} {unit}{'s' if number > 1 else ''}"
-    return f"{max(int(seconds), 0)} s"
+            return one if number == 1 else Message(many, {"number": number})
+    return say("{number} s", number=max(int(seconds), 0))
 
 
 def _fact(kind: type[T], plain: object) -> T | None:

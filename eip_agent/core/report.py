@@ -6,10 +6,10 @@ from enum import Enum
 
 from eip_agent.core.changes import Change, Plan
 from eip_agent.core.facts import CloudFact, EniFact, LinkFact, Unread
+from eip_agent.core.finding import Finding
 from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
 from eip_agent.core.openapi import ApiFact
-from eip_agent.core.remark import Remark
 from eip_agent.core.verdict import Verdict
 
 
@@ -58,13 +58,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Facts, verdicts, plan, result and remarks of one pass."""
+    """Facts, verdicts, plan, result and findings of one pass."""
 
     cloud: CloudFact | None
     """None: the metadata service could not be read; nothing was planned then."""
     stories: tuple[Story, ...] = ()
     plan: Plan = ()
-    remarks: tuple[Remark, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """The worst first."""
     unread: tuple[Unread, ...] = ()
     items: int = 0
     """How many items are desired."""

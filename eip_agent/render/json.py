@@ -6,6 +6,7 @@ import json
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from eip_agent.core.changes import Change
+from eip_agent.core.finding import Finding
 from eip_agent.core.items import Address, LinkSetting, Route, Rule
 from eip_agent.core.report import Report
 
@@ -29,6 +30,18 @@ def _plain(value: object) -> object:
             return sorted(value)
         case Change():
             return {"text": str(value), **_fields(value)}
+        case Finding():
+            return {
+                "code": value.code,
+                "severity": value.severity.value,
+                "subject": value.subject,
+                "about": value.about,
+                "saw": value.saw,
+                "means": value.means,
+                "do": value.do,
+                "commands": value.commands,
+                "proof": value.kind.proof,
+            }
         case Address() | Route() | Rule() | LinkSetting():
             return {"kind": type(value).__name__.lower(), **_fields(value)}
     if dataclasses.is_dataclass(value):

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from eip_agent.core.changes import Plan, count
+from eip_agent.core.finding import Finding
 from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
-from eip_agent.core.remark import Remark
 from eip_agent.core.report import Refusal, Report, Story
 
 SHOWN = 60
@@ -68,7 +68,7 @@ def trouble_lines(report: Report) -> Iterator[str]:
         yield "  means   nothing is removed because of it; nothing is concluded from a missing fact"
     if report.advice:
         yield f"  do      {report.advice}"
-    yield from (line for remark in report.remarks for line in _remark(remark))
+    yield from (line for finding in report.findings for line in finding_lines(finding))
 
 
 def _title(story: Story) -> str:
@@ -101,10 +101,13 @@ def _refusals(refusals: Iterable[Refusal]) -> Iterator[str]:
     yield from (f"  {refusal.change}: {refusal.says}" for refusal in refusals)
 
 
-def _remark(remark: Remark) -> Iterator[str]:
-    yield f"note      {remark.subject}: {remark.saw}"
-    yield f"  means   {remark.means}"
-    yield f"  do      {remark.do}"
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """One finding: what is so, what it means, what to do, and how that is known."""
+    yield f"{finding.code} {finding.severity.value:<7}  {finding.subject}: {finding.saw}"
+    yield f"  means   {finding.means}"
+    yield f"  do      {finding.do}"
+    yield from (f"          $ {command}" for command in finding.commands)
+    yield f"  proof   {finding.kind.proof}"
 
 
 def _plural(number: int, noun: str) -> str:

@@ -6,7 +6,6 @@ Numbers: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/fib_rules.h,
 import socket
 import struct
 from collections.abc import Collection, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from eip_agent.core.facts import (
@@ -21,7 +20,7 @@ from eip_agent.core.facts import (
     RuleFact,
 )
 from eip_agent.core.numbers import MAIN, PRIORITIES, ROUTE_PROTOCOL
-from eip_agent.netlink import Netlink, attribute, attributes
+from eip_agent.netlink import Netlink, address_of, attribute, attributes, network_of, number_of, text_of
 
 _RTM_GETLINK, _RTM_GETADDR, _RTM_GETROUTE, _RTM_GETRULE = 18, 22, 26, 34
 _RTM_NEWROUTE: Final = 24
@@ -94,16 +93,16 @@ def _links(netlink: Netlink) -> Iterator[LinkFact]:
     for _, payload in netlink.dump(_RTM_GETLINK, body):
         _, _, index, flags, _ = _IFINFO.unpack_from(payload)
         attrs = attributes(payload, _IFINFO.size)
-        lower = _number(attrs, _IFLA_LINK)
+        lower = number_of(attrs, _IFLA_LINK)
         # A veth's other end in another namespace is no device it rides on; nor is a device that points at itself.
         rides = lower not in (None, 0, index) and _IFLA_LINK_NETNSID not in attrs
         yield LinkFact(
-            link=Link(index, _text(attrs.get(_IFLA_IFNAME, b""))),
+            link=Link(index, text_of(attrs.get(_IFLA_IFNAME, b""))),
             mac=Mac((attrs.get(_IFLA_PERM_ADDRESS) or attrs.get(_IFLA_ADDRESS, b"")).hex(":")),
             up=bool(flags & _IFF_UP),
-            group=_number(attrs, _IFLA_GROUP) or 0,
-            kind=_text(attributes(attrs.get(_IFLA_LINKINFO, b""), 0).get(_IFLA_INFO_KIND, b"")),
-            master=_number(attrs, _IFLA_MASTER),
+            group=number_of(attrs, _IFLA_GROUP) or 0,
+            kind=text_of(attributes(attrs.get(_IFLA_LINKINFO, b""), 0).get(_IFLA_INFO_KIND, b"")),
+            master=number_of(attrs, _IFLA_MASTER),
             lower=lower if rides else None,
             conf=_conf(attrs.get(_IFLA_AF_SPEC, b"")),
             ipv6=_has_ipv6(attrs.get(_IFLA_AF_SPEC, b"")),
@@ -134,10 +133,10 @@ def _addresses(netlink: Netlink) -> Iterator[AddressFact]:
         ip = attrs.get(_IFA_LOCAL) or attrs.get(_IFA_ADDRESS)
         if family not in _VERSIONS or ip is None:
             continue
-        flags = _number(attrs, _IFA_FLAGS) or flags
+        flags = number_of(attrs, _IFA_FLAGS) or flags
         yield AddressFact(
             link=index,
-            ip=_ip(ip),
+            ip=address_of(ip),
             prefix_length=length,
             leased=not flags & _IFA_F_PERMANENT,
             universal=scope == 0,
@@ -169,12 +168,12 @@ def _routes(netlink: Netlink, body: bytes) -> Iterator[RouteFact]:
         attrs = attributes(payload, _RTMSG.size)
         gateway = attrs.get(_RTA_GATEWAY)
         yield RouteFact(
-            table=_number(attrs, _RTA_TABLE) or table,
+            table=number_of(attrs, _RTA_TABLE) or table,
             destination=_network(family, attrs.get(_RTA_DST), length),
-            link=None if type_ == _RTN_UNREACHABLE else _number(attrs, _RTA_OIF),
-            gateway=_ip(gateway) if gateway else None,
+            link=None if type_ == _RTN_UNREACHABLE else number_of(attrs, _RTA_OIF),
+            gateway=address_of(gateway) if gateway else None,
             protocol=protocol,
-            metric=_number(attrs, _RTA_PRIORITY) or 0,
+            metric=number_of(attrs, _RTA_PRIORITY) or 0,
             unreachable=type_ == _RTN_UNREACHABLE,
             plain=type_ == _RTN_UNICAST and not tos and not _UNREPEATABLE & attrs.keys(),
         )
@@ -187,7 +186,7 @@ def _is_taken(netlink: Netlink, ip: IPAddress, enis: Collection[int]) -> bool:
     if payload is None:
         return False
     _, length, _, _, _, _, _, type_, _ = _RTMSG.unpack_from(payload)
-    device = _number(attributes(payload, _RTMSG.size), _RTA_OIF)
+    device = number_of(attributes(payload, _RTMSG.size), _RTA_OIF)
     return type_ == _RTN_UNICAST and length == ip.max_prefixlen and device is not None and device not in enis
 
 
@@ -197,7 +196,7 @@ def _rules(netlink: Netlink) -> Iterator[RuleFact]:
             # struct fib_rule_hdr has the shape of struct rtmsg: family, dst_len, src_len, tos, table, -, -, action.
             of, to_length, from_length, tos, table, _, _, action, flags = _RTMSG.unpack_from(payload)
             attrs = attributes(payload, _RTMSG.size)
-            priority = _number(attrs, _FRA_PRIORITY) or 0
+            priority = number_of(attrs, _FRA_PRIORITY) or 0
             if of != family or priority not in PRIORITIES:
                 continue
             source = attrs.get(_FRA_SRC)
@@ -208,9 +207,9 @@ def _rules(netlink: Netlink) -> Iterator[RuleFact]:
                 priority=priority,
                 protocol=attrs.get(_FRA_PROTOCOL, b"\0")[0],
                 source=_network(family, source, from_length) if source else None,
-                device=_text(device) if device else None,
-                table=(_number(attrs, _FRA_TABLE) or table) if action == _FR_ACT_TO_TBL else None,
-                goto=_number(attrs, _FRA_GOTO) if action == _FR_ACT_GOTO else None,
+                device=text_of(device) if device else None,
+                table=(number_of(attrs, _FRA_TABLE) or table) if action == _FR_ACT_TO_TBL else None,
+                goto=number_of(attrs, _FRA_GOTO) if action == _FR_ACT_GOTO else None,
                 nop=action == _FR_ACT_NOP,
                 forwarded=source is not None and not local,
                 suppress_group=_set(attrs, _FRA_SUPPRESS_GROUP),
@@ -225,26 +224,11 @@ def _rules(netlink: Netlink) -> Iterator[RuleFact]:
             )
 
 
-def _number(attrs: Mapping[int, bytes], kind: int) -> int | None:
-    value = attrs.get(kind)
-    return _U32.unpack_from(value)[0] if value is not None and len(value) >= _U32.size else None
-
-
 def _set(attrs: Mapping[int, bytes], kind: int) -> int | None:
     """A number that the kernel writes as all ones when it is not set."""
-    value = _number(attrs, kind)
+    value = number_of(attrs, kind)
     return None if value == _NOT_SET else value
 
 
-def _text(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="replace")
-
-
-def _ip(value: bytes) -> IPAddress:
-    return IPv4Address(value) if len(value) == 4 else IPv6Address(value)
-
-
 def _network(family: int, value: bytes | None, length: int) -> IPNetwork:
-    if family == socket.AF_INET:
-        return IPv4Network((value or bytes(4), length))
-    return IPv6Network((value or bytes(16), length))
+    return network_of(_VERSIONS[family], value, length)

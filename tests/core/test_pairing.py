@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
-from eip_agent.core.pairing import Port, pair
+from eip_agent.core.pairing import Port, candidates, pair
 from tests.builders import cloud, device, eni, link, mac
 
 
 def test_the_primary_comes_first_whatever_its_link() -> None:
-    ports, remarks = pair(cloud(eni(1), eni(0), primary_mac=mac(1)), [link(0), link(1)])
+    ports = pair(cloud(eni(1), eni(0), primary_mac=mac(1)), [link(0), link(1)])
 
     assert [(port.eni.eni_id, port.link.link.name, port.primary) for port in ports] == [
         ("eni-1", "eth1", True),
         ("eni-0", "eth0", False),
     ]
-    assert remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -24,48 +23,33 @@ def test_the_primary_comes_first_whatever_its_link() -> None:
 )
 def test_what_rides_on_an_eni_is_none(riding: dict[str, Any]) -> None:
     rider = link(1, link=replace(device(1), index=50, name="rider"), **riding)
-    ports, _ = pair(cloud(), [link(0), link(1), rider])
+    ports = pair(cloud(), [link(0), link(1), rider])
 
     assert [port.link for port in ports] == [link(0), link(1)]
 
 
 def test_a_veth_stands_for_an_eni() -> None:
-    ports, _ = pair(cloud(), [link(0), link(1, kind="veth")])
+    ports = pair(cloud(), [link(0), link(1, kind="veth")])
 
     assert [port.link.kind for port in ports] == ["", "veth"]
 
 
 def test_two_links_with_one_mac_are_left_alone() -> None:
     twin = link(1, link=replace(device(1), index=50, name="eth9"))
-    ports, remarks = pair(cloud(), [link(0), link(1), twin])
 
-    assert [port.link for port in ports] == [link(0)]
-    assert remarks[0].saw == "several links have its MAC address: eth1, eth9"
+    assert [port.link for port in pair(cloud(), [link(0), link(1), twin])] == [link(0)]
+    assert candidates([link(1), twin]) == {mac(1): [link(1), twin]}
 
 
 def test_a_virtual_function_below_its_failover_device_leaves_that_one() -> None:
     lower = link(1, link=replace(device(1), index=50, name="eth9"), master=3)
-    ports, remarks = pair(cloud(), [link(0), link(1), lower])
 
-    assert (ports[1].link, remarks) == (link(1), ())
+    assert [port.link for port in pair(cloud(), [link(0), link(1), lower])] == [link(0), link(1)]
 
 
 def test_a_link_in_a_bridge_is_left_alone() -> None:
-    ports, remarks = pair(cloud(), [link(0), link(1, master=9)])
-
-    assert len(ports) == 1
-    assert "belongs to a bridge" in remarks[0].saw
+    assert pair(cloud(), [link(0), link(1, master=9)]) == (Port(eni(0), link(0), primary=True),)
 
 
-def test_an_eni_without_a_link_is_told() -> None:
-    ports, remarks = pair(cloud(), [link(0)])
-
-    assert ports == (Port(eni(0), link(0), primary=True),)
-    assert remarks[0].subject == f"eni-1 {mac(1)}"
-    assert "no link" in remarks[0].saw
-
-
-def test_hardware_the_cloud_does_not_list_is_told_and_other_hardware_is_not() -> None:
-    _, remarks = pair(cloud(eni(0)), [link(0), link(1), link(2, mac="52:54:00:00:00:01")])
-
-    assert [remark.subject for remark in remarks] == [f"eth1 {mac(1)}"]
+def test_an_eni_without_a_link_has_no_port() -> None:
+    assert pair(cloud(), [link(0)]) == (Port(eni(0), link(0), primary=True),)

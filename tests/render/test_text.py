@@ -50,7 +50,7 @@ DOUBTFUL: Final = Settings(
 STORIES: Final = {
     "planned": PLANNED,
     "done": replace(DONE, stories=()),
-    "as_desired": replace(PLANNED, plan=(), remarks=()),
+    "as_desired": replace(PLANNED, plan=(), findings=()),
     "doubtful": concluded(DOUBTFUL),
     "refused": Report(cloud(), result=Result((), (NO,), UNDONE)),
     "stuck": Report(cloud(), result=Result((), (NO,), UNDONE, (replace(NO, change=UNDONE[0]),))),
@@ -95,7 +95,7 @@ def test_a_missing_fact_is_not_said_to_leave_all_as_it_is_where_something_change
     """A pass by the last known good changes things while the metadata service is silent."""
     silent = (Unread("metadata service", "timed out"),)
     for report in (replace(DONE, unread=silent), Report(None, unread=silent)):
-        (means,) = (line for line in text.trouble_lines(replace(report, remarks=())) if "means" in line)
+        (means,) = (line for line in text.trouble_lines(replace(report, findings=())) if "means" in line)
         assert "stays as it is" not in means
         assert "nothing is removed because of it" in means
 

@@ -1,0 +1,25 @@
+"""All that can be found: the register of kinds, and what explaining looks for.
+
+A module of kinds has `KINDS`, and its generators in `FINDERS`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from eip_agent.core.finding import Finding, Kind, told
+from eip_agent.core.findings import FINDERS, links, memory, sources
+from eip_agent.core.scene import Scene
+
+MODULES: Final = (links, sources, memory)
+
+KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for module in MODULES for kind in module.KINDS}
+"""Every kind by its code."""
+
+MORE: Final = ()
+"""Finders that need what only explaining reads."""
+
+
+def find_all(scene: Scene) -> tuple[Finding, ...]:
+    """What explaining tells: that of every pass, and what else is wrong here."""
+    found = [finding for finder in (*FINDERS, *MORE) for finding in finder(scene)]
+    return told((*scene.report.findings, *found))
