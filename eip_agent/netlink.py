@@ -75,6 +75,11 @@ class Netlink:
                 continue
         self._sequence = 0
 
+    @property
+    def port(self) -> int:
+        """The number that events carry which this socket has caused."""
+        return int(self._socket.getsockname()[0])
+
     def __enter__(self) -> Self:
         return self
 
