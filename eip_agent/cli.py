@@ -88,7 +88,7 @@ def _failed(args: argparse.Namespace, no: OSError) -> int:
     where = f"{no.filename}: " if no.filename else ""
     writes = args.command in ("apply", "revert") and not args.dry_run
     _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
-    return EXIT_FACTS if args.command in ("explain", "apply", "revert") and not writes else EXIT_REFUSED
+    return EXIT_FACTS if args.command.startswith(("explain", "apply", "revert")) and not writes else EXIT_REFUSED
 
 
 def _end_with(message: str, hint: str = "") -> None:
@@ -124,8 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # of a network of its own already
     demo.set_defaults(command="demo")
 
+    topics = _topics(explain)
+    for reader in (explain, *topics, apply, revert):
+        reader.add_argument("--format", choices=("text", "json"), help="how to print (default: text)")
     for reader in (explain, apply, revert):
-        reader.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+        reader.set_defaults(format="text")
     for writer in (apply, revert):
         writer.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
     apply.add_argument(
@@ -134,11 +137,51 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="undo everything again unless Enter is pressed, or `eip-agent confirm` is run, within this time",
     )
-    for command in (explain, apply, revert, confirm):
+    for topic in (explain, *topics):
+        topic.add_argument("--lang", choices=("en", "zh"), help="language of the text (default: that of the locale)")
+        topic.add_argument(
+            "--redact", action="store_true", help="mask public addresses and ids, so that it can be posted"
+        )
+        topic.add_argument("--output", metavar="FILE", help="write a self-contained HTML report instead")
+    for command in (explain, *topics, apply, revert, confirm):
         command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")
         command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")
         command.add_argument("--metadata-url", metavar="URL", help=argparse.SUPPRESS)
     return parser
+
+
+def _topics(explain: argparse.ArgumentParser) -> Sequence[argparse.ArgumentParser]:
+    """What may be explained besides the whole.  Options may stand before or after the topic."""
+    explain.add_argument("--probe", action="store_true", help="also try things out: ARP, metadata, the Internet")
+    topics = explain.add_subparsers(title="topics", metavar="TOPIC", required=False)
+    path = _topic(topics, "path", "the way of a packet and of its reply, rule by rule")
+    path.add_argument("--from", dest="source", metavar="A", required=True, help="source address, link or ENI")
+    path.add_argument("--to", dest="destination", metavar="B", required=True, help="destination address")
+    path.add_argument("--proto", choices=("tcp", "udp", "icmp"), default="tcp", help="protocol (default: tcp)")
+    path.add_argument("--dport", type=int, metavar="PORT", help="destination port")
+    eip = _topic(topics, "eip", "one EIP: where it is bound, and how it reaches this instance")
+    eip.add_argument("address", metavar="ADDRESS")
+    eni = _topic(topics, "eni", "one ENI: its link, its addresses, its EIPs")
+    eni.add_argument("eni", metavar="ENI", help="its id, MAC address or link")
+    finding = _topic(topics, "finding", "the page of a finding")
+    finding.add_argument("code", metavar="CODE", help="for example EIP101")
+    faq = _topic(topics, "faq", "the frequent questions, answered for this instance")
+    faq.add_argument("number", metavar="N", type=int, nargs="?", default=None, help="only one of them")
+    return path, eip, eni, finding, faq
+
+
+def _topic(
+    topics: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
+) -> argparse.ArgumentParser:
+    topic = topics.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        formatter_class=_Help,
+        argument_default=argparse.SUPPRESS,
+    )
+    topic.set_defaults(command=f"explain_{name}")
+    return topic
 
 
 def _command(

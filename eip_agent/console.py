@@ -45,12 +45,13 @@ def settings_of(args: Namespace) -> "Settings":
     return load(args.config, {name: value for name, value in given.items() if value is not None})
 
 
-def tell(report: "Report", how: str) -> None:
+def tell(report: "Report", how: str, lang: str = "en") -> None:
     """Print a pass as `text` or `json`."""
     if how == "json":
         from eip_agent.render.json import document  # noqa: PLC0415
+        from eip_agent.render.language import language  # noqa: PLC0415
 
-        sys.stdout.write(document(report))
+        sys.stdout.write(document(report, language(lang)))
     else:
         from eip_agent.render import text  # noqa: PLC0415
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
 from eip_agent.core.conclude import Witnesses, conclude
-from eip_agent.core.facts import CloudFact, IPAddress, KernelFact, LinkFact, Remembered, Unread
+from eip_agent.core.facts import CloudFact, IPAddress, KernelFact, LinkFact, Mac, Remembered, Unread
 from eip_agent.core.finding import Finding, told
 from eip_agent.core.findings import find
 from eip_agent.core.findings.memory import ANOTHER, CLOSED, DAMAGED
 from eip_agent.core.findings.sources import silence, unheard
-from eip_agent.core.known import Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
+from eip_agent.core.known import ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.message import say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
@@ -40,6 +40,10 @@ class Seen:
     unheard: tuple[Finding, ...] = ()
     """Of links that were asked for a DHCP offer and have none."""
     advice: str = ""
+    asked: frozenset[tuple[int, Mac]] = frozenset()
+    """The links that were asked for a DHCP offer, by index and MAC address."""
+    told_at: float = 0.0
+    """When the metadata service said it, in seconds since the epoch."""
 
 
 class Lookout:
@@ -49,12 +53,13 @@ class Lookout:
         self._settings = settings
         self._metadata = Metadata(settings)
         self._store = KnownStore(settings.state_directory)
-        self._known: Known | None = None
 
-    def see(self, netlink: Netlink, *, everything: bool = False) -> Seen:
+    def see(self, netlink: Netlink, *, everything: bool = False, last: Seen | None = None) -> Seen:
         """Ask everybody.  Raises KernelReadError; silence of any other source is told in what is returned.
 
         `everything`: also what the OpenAPI only explains: static address, DNAT entries, HAVIPs.
+        `last`: only the metadata service need be asked, while it says what it did then; what the others said then, and
+        all that was said then while it is silent, still counts.
         """
         now = time.time()
         live: CloudFact | None = None
@@ -64,6 +69,8 @@ class Lookout:
             live = self._metadata.read()
         except MetadataError as silent:
             unread, advice = (Unread("metadata service", str(silent)),), silent.hint
+        if last is not None and last.cloud is not None and live in (None, last.cloud):
+            return self._as_before(netlink, last, now if live else None, unread, advice)
         kept, damage = self._store.read()
         kind = DAMAGED if damage.startswith(self._store.path) else CLOSED
         found = [kind.on(damage.split(": ", 1)[0], what=damage)] if damage else []
@@ -72,25 +79,56 @@ class Lookout:
         if kept is not None and not is_of_this_instance(kept, live, kernel.links):
             found.append(ANOTHER.on(self._store.path))
             kept, cloud = None, live
-        self._known = kept
         if live is None and cloud is not None and kept is not None:
             found.append(silence(age(now - kept.saved_at)))
         api, before = self._openapi(live, everything=everything), api_of(kept)
         if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
-        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice))
+        told_at = kept.saved_at if live is None and kept is not None else now
+        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice, told_at=told_at))
+
+    def again(self, netlink: Netlink, seen: Seen) -> Seen:
+        """What was seen, with the kernel of now; only links that nobody asked yet are asked.  Raises KernelReadError."""
+        kernel = kernel_of(netlink, seen.cloud)
+        there = {(link.link.index, link.mac) for link in kernel.links}
+        links = {index for index, _ in there & seen.asked}
+        offers = tuple(offer for offer in seen.witnesses.offers if offer.link in links)
+        witnesses = replace(seen.witnesses, offers=offers)
+        return self.ask_links(replace(seen, kernel=kernel, witnesses=witnesses, asked=seen.asked & there))
+
+    def _as_before(
+        self, netlink: Netlink, last: Seen, told_at: float | None, unread: tuple[Unread, ...], advice: str
+    ) -> Seen:
+        """What was seen last, where the metadata service says the same, or nothing (no `told_at`)."""
+        silent, now = told_at is None, time.time()
+        told_at = last.told_at if told_at is None else told_at
+        api = last.witnesses.api
+        if api is not None and (self._settings.openapi or last.witnesses.api_before is not None):
+            unread += api.unread
+        witnesses = replace(last.witnesses, silent=silent, now=now)
+        findings = (silence(age(now - told_at)),) if silent else ()
+        seen = replace(last, witnesses=witnesses, unread=unread, findings=findings, advice=advice, told_at=told_at)
+        return self.again(netlink, seen)
 
     def ask_links(self, seen: Seen) -> Seen:
-        """The same, with what the cloud offers by DHCP now to the links that are up and of undecided mode."""
-        links = [link for link in self.to_ask(seen) if link.up]
+        """The same, with what the cloud offers by DHCP now to the links that are up and of undecided mode.
+
+        Who was asked already is not asked again.
+        """
+        links = [link for link in self.to_ask(seen) if link.up and (link.link.index, link.mac) not in seen.asked]
         if not links:
             return seen
         from eip_agent.sources import offers as offers_source  # noqa: PLC0415  only where there is somebody to ask
 
         answers = offers_source.read(links)
         offers = tuple(answer for answer in answers.values() if isinstance(answer, OfferFact))
-        return replace(seen, witnesses=replace(seen.witnesses, offers=offers), unheard=tuple(_unheard(links, answers)))
+        return replace(
+            seen,
+            witnesses=replace(seen.witnesses, offers=(*seen.witnesses.offers, *offers)),
+            unheard=(*seen.unheard, *_unheard(links, answers)),
+            asked=seen.asked | {(link.link.index, link.mac) for link in links},
+        )
 
     def to_ask(self, seen: Seen) -> tuple[LinkFact, ...]:
         """The links of which no live source settles the mode."""
@@ -100,7 +138,11 @@ class Lookout:
 
     def asleep(self, seen: Seen) -> tuple[LinkFact, ...]:
         """Those of them that are down, and hear nothing, and may be brought up."""
-        return () if self._settings.leave_links else tuple(link for link in self.to_ask(seen) if not link.up)
+        if self._settings.leave_links:
+            return ()
+        return tuple(
+            link for link in self.to_ask(seen) if not link.up and (link.link.index, link.mac) not in seen.asked
+        )
 
     def report(self, seen: Seen, remembered: Remembered) -> Report:
         """What is to be concluded from it."""
@@ -123,7 +165,7 @@ class Lookout:
         modes = [ModeSeen(story.eni.mac, story.verdict.mode) for story in report.stories if story.verdict.decided]
         macs = {link.link.index: link.mac for link in seen.kernel.links}
         offers = {macs[offer.link]: offer for offer in seen.witnesses.offers if offer.link in macs}
-        new = renewed(self._known, seen.cloud, seen.witnesses.api, modes, seen.witnesses.now, offers)
+        new = renewed(seen.witnesses.known, seen.cloud, seen.witnesses.api, modes, seen.witnesses.now, offers)
         try:
             if any(one.kind in (DAMAGED, ANOTHER) for one in seen.findings):
                 self._store.put_aside()

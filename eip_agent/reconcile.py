@@ -1,24 +1,25 @@
 """One pass: the only place where sources, core and sinks meet.
 
-`look` is all of `explain`, `reconcile` is `apply`, `take_back` is `revert`; each verifies by looking again.
+`look` is all of `explain`, `reconcile` is `apply`, `take_back` is `revert`, `see` and `converge` are the daemon's; each
+verifies by looking again.
 Nothing is printed here, and nothing is decided: that is `core`'s.
 """
 
 import contextlib
 import select
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from eip_agent.core.changes import Change, Plan, Why
+from eip_agent.core.changes import Change, Plan, Why, replay
 from eip_agent.core.conclude import needs_second_witness, revert
 from eip_agent.core.cutting import removed_addresses
 from eip_agent.core.facts import CloudFact, KernelFact, Remembered, Unread
 from eip_agent.core.findings.memory import JOURNAL
-from eip_agent.core.items import UP, LinkSetting
+from eip_agent.core.items import UP, Item, LinkSetting
 from eip_agent.core.memory import foresee, settle
-from eip_agent.core.ownership import given_back
+from eip_agent.core.ownership import given_back, ours
 from eip_agent.core.report import Report, Result
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
@@ -31,6 +32,9 @@ from eip_agent.sinks.journal import Journal
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
 
+Spared = Callable[[Change], bool]
+"""Says whether a change is to be left out of a pass."""
+
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
 
@@ -40,6 +44,21 @@ MORE_ROUNDS: Final = 2
 _CONTRADICTION: Final = Unread(
     "metadata service", "of two answers a second apart each leaves out other addresses, so none is removed"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of the daemon."""
+
+    report: Report
+    seen: Seen
+    """What it concluded from."""
+    planned: Plan
+    """All there was to do, with what was spared or waits."""
+    doomed: frozenset[Item] = frozenset()
+    """Addresses to remove that wait for a second answer of the metadata service; nothing was done because of them."""
+    held: frozenset[Item] = frozenset()
+    """What of ours the kernel holds after it."""
 
 
 class Agent:
@@ -111,6 +130,40 @@ class Agent:
                 report = self._settled(report, remembered, seen.kernel)
             return replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
 
+    def see(self, netlink: Netlink, last: Seen | None = None) -> Seen:
+        """Ask everybody, or with `last` only the metadata service; may take as long as all deadlines together.
+
+        Needs no lock.  May be called from another thread, by one at a time.  Raises KernelReadError.
+        """
+        return self._lookout.see(netlink, last=last)
+
+    def converge(self, netlink: Netlink, seen: Seen, spared: Spared, doomed: frozenset[Item], *, new: bool) -> Pass:
+        """`reconcile` with what was seen some time ago, and the kernel of now.
+
+        To be called with the lock held.  `doomed`: what an earlier answer of the metadata service would have removed
+        too; `new`: whether `seen` has not been used by a pass before.  Raises as `reconcile`.
+        """
+        remembered = self._remembered()
+        seen = self._lookout.again(netlink, seen)
+        report = self._lookout.report(seen, remembered)
+        planned, before = report.plan, ours(seen.kernel, remembered)
+        removed = removed_addresses(planned)
+        if not removed <= doomed:
+            unread = (*report.unread, _CONTRADICTION) if doomed else report.unread
+            return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
+        report = replace(report, plan=_without(planned, spared))
+        if report.plan or self._lookout.asleep(seen):
+            work = _Work(netlink, self._journal, report.cloud, remembered)
+            seen, report = self._woken(seen, report, work, spared)
+            report = self._carried_out(report, work, partial(self._left, seen, spared=spared))
+            if work.result.applied and not work.result.undone:
+                before = replay(before, work.result.applied)
+        else:
+            report = self._settled(report, remembered, seen.kernel)
+        if new:
+            report = replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
+        return Pass(report, seen, planned, held=before)
+
     def take_back(self) -> Report:
         """Remove everything that is the agent's, give back what it borrowed, and nothing else; look again.
 
@@ -133,10 +186,11 @@ class Agent:
         self._journal.tidy()
         return self._journal.read()
 
-    def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered) -> Plan:
-        return self._lookout.report(replace(seen, kernel=kernel), remembered).plan
+    def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, spared: Spared | None = None) -> Plan:
+        plan = self._lookout.report(replace(seen, kernel=kernel), remembered).plan
+        return _without(plan, spared) if spared else plan
 
-    def _woken(self, seen: Seen, report: Report, work: "_Work") -> tuple[Seen, Report]:
+    def _woken(self, seen: Seen, report: Report, work: "_Work", spared: Spared | None = None) -> tuple[Seen, Report]:
         """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
 
         A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
@@ -145,6 +199,7 @@ class Agent:
             Change(LinkSetting(link.link, UP, 0), LinkSetting(link.link, UP, 1), Why.MISSING)
             for link in self._lookout.asleep(seen)
         )
+        wake = _without(wake, spared) if spared else wake
         if not wake:
             return seen, report
         work.carry_out(wake, seen.kernel)
@@ -152,7 +207,8 @@ class Agent:
             return seen, replace(report, plan=wake)
         seen = self._lookout.ask_links(replace(seen, kernel=work.look()))
         report = self._lookout.report(seen, work.remembered)
-        return seen, replace(report, plan=(*wake, *report.plan))
+        plan = _without(report.plan, spared) if spared else report.plan
+        return seen, replace(report, plan=(*wake, *plan))
 
     def _carried_out(
         self,
@@ -233,6 +289,10 @@ class _Work:
             done = given_back(done, self.look(), self.remembered)
         undone, stuck = undo(done, self._writer)
         self.result = replace(self.result, undone=undone, stuck=stuck)
+
+
+def _without(plan: Plan, spared: Spared) -> Plan:
+    return tuple(change for change in plan if not spared(change))
 
 
 def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembered], Plan]) -> Report:

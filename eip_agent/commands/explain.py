@@ -15,5 +15,5 @@ def run(args: Namespace) -> int:
 
         say(text.story_lines(report))
         sys.stdout.flush()
-    tell(report, args.format)
+    tell(report, args.format, args.lang or "en")
     return code_of(report)

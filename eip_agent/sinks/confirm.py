@@ -93,8 +93,11 @@ def _listening(directory: str) -> Iterator[socket.socket]:
         try:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-            listener.bind(path)
-            os.chmod(path, 0o600)
+            mask = os.umask(0o177)  # a chmod afterwards would follow whatever link is there by then
+            try:
+                listener.bind(path)
+            finally:
+                os.umask(mask)
             listener.listen(1)
         except OSError as no:
             message = f"{directory}/{_NAME}: {no.strerror}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from eip_agent.errors import BusyError, JournalError
-from eip_agent.sinks.directory import opened
+from eip_agent.sinks.directory import opened, opened_file
 
 _NAME: Final = "lock"
 _STEP: Final = 0.05
@@ -24,8 +24,7 @@ def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
     """
     at = opened(directory, create=True)
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(_NAME, flags, 0o600, dir_fd=at)
+        descriptor = opened_file(at, _NAME)
     except OSError as no:
         message = f"{directory}/{_NAME}: cannot be opened: {no.strerror}"
         raise JournalError(message, "nothing was changed; free space or correct the permissions") from no

@@ -1,0 +1,16 @@
+"""Saying a message in another language."""
+
+from eip_agent.core.message import say
+from eip_agent.render.language import ENGLISH, language, language_of
+
+
+def test_english_is_the_message_itself() -> None:
+    assert ENGLISH(say("{links} are down", links=("eth1", "eth2"))) == "eth1, eth2 are down"
+
+
+def test_a_locale_names_a_language() -> None:
+    assert [language_of(one) for one in ("zh_CN.UTF-8", "zh", "C", "", "de_DE")] == ["zh", "zh", "en", "en", "en"]
+
+
+def test_what_is_no_message_stays_as_it_is() -> None:
+    assert language("zh")(("eth1", 7)) == "eth1、7"
