@@ -12,6 +12,7 @@ from eip_agent.core.facts import Remembered, Unread
 from eip_agent.core.report import Refusal, Report, Result
 from eip_agent.core.settings import Settings
 from eip_agent.render.json import VERSION, _plain, document
+from eip_agent.render.language import ENGLISH
 from tests.builders import address_item, cloud, eni, kernel, link, rule_item
 from tests.strategies import World, worlds
 
@@ -72,4 +73,4 @@ def test_it_ends_in_a_newline() -> None:
 
 def test_what_has_no_json_is_no_report() -> None:
     with pytest.raises(TypeError, match="no JSON for set"):
-        _plain({1})
+        _plain({1}, ENGLISH)
