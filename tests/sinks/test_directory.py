@@ -169,19 +169,21 @@ def test_a_link_instead_of_the_folder_is_not_followed(service: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("name", [".journal.json.new", "journal.json", "lock"])
-def test_what_is_written_never_lands_in_a_file_that_has_another_name(service: Path, name: str) -> None:
+def test_what_is_written_never_lands_in_a_file_that_has_another_name(tmp_path: Path, name: str) -> None:
     """Whoever owns the directory could make a link, hard or symbolic, to a file that only root may write."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
     for link in (Path.hardlink_to, Path.symlink_to):
-        victim = service.parent / "victim"
+        victim = tmp_path / "victim"
         victim.write_text("untouched")
-        link(service / name, victim)
-        at = opened(str(service), create=True)
+        link(folder / name, victim)
+        at = opened(str(folder), create=True)
         replace(at, "journal.json", b"{}")
         if name == "lock":
             with pytest.raises(OSError, match=r"no plain file|symbolic links"):
                 opened_file(at, "lock")
         os.close(at)
-        (service / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
 
         assert victim.read_text() == "untouched"
         assert victim.stat().st_uid == os.geteuid()
