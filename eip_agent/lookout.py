@@ -44,6 +44,8 @@ class Seen:
     """The links that were asked for a DHCP offer, by index and MAC address."""
     told_at: float = 0.0
     """When the metadata service said it, in seconds since the epoch."""
+    asked_at: float = 0.0
+    """When all the others were asked."""
 
 
 class Lookout:
@@ -69,7 +71,7 @@ class Lookout:
             live = self._metadata.read()
         except MetadataError as silent:
             unread, advice = (Unread("metadata service", str(silent)),), silent.hint
-        if last is not None and last.cloud is not None and live in (None, last.cloud):
+        if last is not None and _still_counts(last, live):
             return self._as_before(netlink, last, now if live else None, unread, advice)
         kept, damage = self._store.read()
         kind = DAMAGED if damage.startswith(self._store.path) else CLOSED
@@ -86,10 +88,11 @@ class Lookout:
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
         told_at = kept.saved_at if live is None and kept is not None else now
-        return self.ask_links(Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice, told_at=told_at))
+        seen = Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice, told_at=told_at, asked_at=now)
+        return self.ask_links(seen)
 
     def again(self, netlink: Netlink, seen: Seen) -> Seen:
-        """What was seen, with the kernel of now; only links that nobody asked yet are asked.  Raises KernelReadError."""
+        """What was seen, with the kernel of now; only links that nobody asked are asked.  Raises KernelReadError."""
         kernel = kernel_of(netlink, seen.cloud)
         there = {(link.link.index, link.mac) for link in kernel.links}
         links = {index for index, _ in there & seen.asked}
@@ -189,6 +192,13 @@ class Lookout:
             )
         environment = credentials_environment()
         return openapi_source.read(self._settings, cloud, everything=everything, environment=environment)
+
+
+def _still_counts(last: Seen, live: CloudFact | None) -> bool:
+    """Whether what was said last need not be asked again.  After a time of silence everybody is asked."""
+    if last.cloud is None:
+        return False
+    return live is None or (live == last.cloud and not last.witnesses.silent)
 
 
 def kernel_of(netlink: Netlink, cloud: CloudFact | None) -> KernelFact:

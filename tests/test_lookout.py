@@ -145,9 +145,31 @@ def test_an_offer_that_is_missing_or_of_no_use_is_told(
     assert asked.witnesses.offers == ()
     assert f"there is none to use: {says}" in findings(lookout, asked)
     monkeypatch.setattr(offers_source, "read", lambda links: {one.link.index: EIP_OFFER for one in links})
-    again = lookout.ask_links(asked)
+    assert lookout.ask_links(asked) == asked, "nobody is asked twice"
+    again = lookout.ask_links(replace(asked, asked=frozenset(), unheard=()))
     assert again.witnesses.offers == (EIP_OFFER,)
     assert again.unheard == (), "what was told of the first time is over"
+
+
+def test_a_link_that_nobody_asked_is_asked_and_the_others_keep_what_they_were_told(
+    lookout: Lookout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers_source, "read", lambda links: {one.link.index: EIP_OFFER for one in links})
+    first = lookout.ask_links(seen())
+    more = replace(first, kernel=kernel(link(0), link(1), link(2)), cloud=cloud(eni(0), eni(1), eni(2)))
+    asked: list[str] = []
+
+    def read(links: list[LinkFact]) -> dict[int, None]:
+        asked.extend(one.link.name for one in links)
+        return {device(2).index: None}
+
+    monkeypatch.setattr(offers_source, "read", read)
+    then = lookout.ask_links(more)
+
+    assert asked == ["eth2"]
+    assert then.witnesses.offers == (EIP_OFFER,)
+    assert then.asked == {(device(1).index, mac(1)), (device(2).index, mac(2))}
+    assert lookout.asleep(replace(then, kernel=kernel(link(0), link(1, up=False)))) == ()
 
 
 @pytest.mark.parametrize(
