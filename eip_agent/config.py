@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from eip_agent.core.settings import Settings
@@ -78,6 +78,23 @@ def credentials_environment(environ: Mapping[str, str] | None = None) -> dict[st
     return {
         name: value for name, value in given.items() if name.startswith("ALIBABA_CLOUD_") or name in {"HOME", "PATH"}
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """What whoever started the daemon tells it: systemd.exec(5), sd_notify(3), sd_watchdog_enabled(3)."""
+
+    notify: str | None = None
+    watchdog: str | None = None
+    watchdog_pid: str | None = None
+    journal: str | None = None
+
+
+def supervisor(environ: Mapping[str, str] | None = None) -> Supervisor:
+    """Read from the environment."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    names = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM")
+    return Supervisor(*(given.get(name) for name in names))
 
 
 def _variables(environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:

@@ -1,44 +1,38 @@
 """What settings may say.  Only `eip_agent.config` imports this, and only when there is something to check.
 
 Values of the environment and of flags are text and are read by the type of their place; values of the file must have
-the right type already.  The description of a field is the hint of its error messages: it says what is accepted.
+the right type already.
 """
 
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address
 from types import NoneType
 from typing import Annotated, Any, Final, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from eip_agent.core.facts import IPNetwork, Mac
+from eip_agent.core.facts import Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
-from eip_agent.schema_values import (
-    as_endpoint,
-    as_eni,
-    as_mac,
-    as_mode,
-    as_network,
-    as_path,
-    as_role,
-    as_unicast,
-    as_url,
-    from_text,
-    kind_of,
-    shown,
-    wrong,
+from eip_agent.schema_tables import (
+    DEFAULTS,
+    Daemon,
+    Dhcp,
+    Eip,
+    Exclude,
+    Leave,
+    Metadata,
+    Metrics,
+    Minutes,
+    Openapi,
+    Strict,
 )
+from eip_agent.schema_values import as_path, from_text, kind_of, shown, wrong
 from eip_agent.written import ABSOLUTE, Key, Written, spelled
-
-DEFAULTS: Final = Settings()
-VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
-"""The modes in which the EIP itself is an address of the link."""
 
 
 def check(written: Written) -> Settings:
@@ -59,116 +53,6 @@ def check(written: Written) -> Settings:
         raise _first_of(error.errors(include_url=False), written) from error
 
 
-Address = Annotated[IPv4Address, from_text(as_unicast)]
-Seconds = Annotated[
-    float, Field(gt=0, le=60, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 60")
-]
-Minutes = Annotated[
-    float, Field(gt=0, le=600, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 600")
-]
-Switch = Annotated[bool, Field(description="accepted: true or false")]
-ENDPOINT: Final = "accepted: host or host:port, for example {}-vpc.cn-hangzhou.aliyuncs.com"
-MACS: Final = "accepted: a MAC address, for example 00:16:3e:00:00:01"
-ENIS: Final = "accepted: the id of an ENI, for example eni-bp1a2b3c4d5e6f7g8h9i"
-
-
-class Strict(BaseModel):
-    """A table of the settings: no key but ours, no value of another type."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Metadata(Strict):
-    """`[metadata]`: where the metadata service is, and how long to wait for it."""
-
-    url: Annotated[str, from_text(as_url)] = Field(
-        default=DEFAULTS.metadata_url,
-        description="accepted: an http:// URL of a host, for example http://100.100.100.200",
-    )
-    timeout: Seconds = DEFAULTS.metadata_timeout
-    deadline: Minutes = DEFAULTS.metadata_deadline
-
-
-class Endpoints(Strict):
-    """`[openapi.endpoints]`: whom to ask instead of the region's in-VPC and public endpoints."""
-
-    vpc: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("vpc"))
-    ecs: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("ecs"))
-
-
-class Openapi(Strict):
-    """`[openapi]`: whether to ask the OpenAPI, where, and as whom."""
-
-    enabled: Switch | None = Field(default=DEFAULTS.openapi, description="accepted: true or false")
-    timeout: Seconds = DEFAULTS.openapi_timeout
-    deadline: Minutes = DEFAULTS.openapi_deadline
-    endpoints: Endpoints = Endpoints()
-    ca_file: Annotated[str, from_text(as_path)] | None = Field(
-        default=None, description="accepted: the absolute path of a file with certificates in PEM"
-    )
-    ram_role: Annotated[str, from_text(as_role)] | None = Field(
-        default=None, description="accepted: the name of the RAM role that is attached to the instance"
-    )
-
-
-class Dhcp(Strict):
-    """`[dhcp]`: what may be asked of the cloud's DHCP servers."""
-
-    offers: Switch = DEFAULTS.dhcp_offers
-
-
-class Exclude(Strict):
-    """`[exclude]`: what the agent shall not know."""
-
-    enis: list[Annotated[str, from_text(as_eni)]] = Field(default=[], description=ENIS)
-    macs: list[Annotated[str, from_text(as_mac)]] = Field(default=[], description=MACS)
-    addresses: list[Annotated[IPNetwork, from_text(as_network)]] = Field(
-        default=[], description="accepted: addresses and subnets, for example 172.16.3.10, 172.16.4.0/24, 2001:db8::10"
-    )
-
-
-class Leave(Strict):
-    """`[leave]`: what the agent leaves alone."""
-
-    primary: Switch = DEFAULTS.leave_primary
-    addresses: Switch = DEFAULTS.leave_addresses
-    links: Switch = DEFAULTS.leave_links
-    ipv6: Switch = DEFAULTS.leave_ipv6
-
-
-class Eip(Strict):
-    """`[[eip]]`: an EIP, and how it is bound."""
-
-    address: Address = Field(description="accepted: the EIP, an IPv4 address, for example 203.0.113.42")
-    mode: Annotated[Mode, from_text(as_mode)] = Field(
-        description="accepted: " + ", ".join(mode.value for mode in Mode if mode is not Mode.UNDECIDED)
-    )
-    eni: Annotated[str, from_text(as_eni)] | None = Field(default=None, description=ENIS)
-    mac: Annotated[str, from_text(as_mac)] | None = Field(default=None, description=MACS)
-    private_address: Address | None = Field(default=None, description="accepted: a private IPv4 address of the ENI")
-    gateway: Address | None = Field(default=None, description="accepted: the IPv4 address of the EIP's own gateway")
-    prefix_length: int | None = Field(default=None, ge=8, le=32, description="accepted: a whole number from 8 to 32")
-
-    @model_validator(mode="after")
-    def _fits_its_mode(self) -> Self:
-        if (self.eni is None) == (self.mac is None):
-            what = "neither `eni` nor `mac` is given" if self.eni is None else "both `eni` and `mac` are given"
-            raise wrong(what, "accepted: exactly one of the two, to say where the EIP is bound")
-        if self.private_address is not None and self.mode is not Mode.NAT:
-            raise wrong(f"not with mode {self.mode.value}", "accepted: with mode nat only", ("private_address",))
-        for key in ("gateway", "prefix_length"):
-            if getattr(self, key) is not None and self.mode not in VISIBLE:
-                hint = "accepted: with modes eip-visible and multi-eip-visible only"
-                raise wrong(f"not with mode {self.mode.value}", hint, (key,))
-            if getattr(self, key) is None and self.mode is Mode.MULTI_EIP_VISIBLE:
-                hint = "the instance cannot learn it by itself; the OpenAPI call DescribeEipGatewayInfo tells it"
-                raise wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
-        for key in ("gateway", "private_address"):
-            if getattr(self, key) == self.address:
-                raise wrong(f"{self.address} is the EIP itself", "", (key,))
-        return self
-
-
 class Document(BaseSettings):
     """The whole of the settings."""
 
@@ -180,6 +64,8 @@ class Document(BaseSettings):
     metadata: Metadata = Metadata()
     openapi: Openapi = Openapi()
     dhcp: Dhcp = Dhcp()
+    daemon: Daemon = Daemon()
+    metrics: Metrics = Metrics()
     exclude: Exclude = Exclude()
     leave: Leave = Leave()
     eip: list[Eip] = Field(
@@ -243,6 +129,10 @@ def _settings(document: Document, written: Written) -> Settings:
         openapi_ca_file=document.openapi.ca_file,
         openapi_ram_role=document.openapi.ram_role,
         dhcp_offers=document.dhcp.offers,
+        poll=document.daemon.poll,
+        openapi_poll=document.daemon.openapi_poll,
+        metrics_listen=document.metrics.listen,
+        metrics_textfile=document.metrics.textfile,
         state_directory=document.state_directory,
         run_directory=document.run_directory,
         lock_timeout=document.lock_timeout,

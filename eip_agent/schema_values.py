@@ -117,6 +117,27 @@ def as_path(text: str) -> str:
     return text
 
 
+def as_textfile(text: str) -> str:
+    """Where node_exporter reads: it takes only files of that ending.  Raises what `wrong` makes."""
+    if not as_path(text).endswith(".prom"):
+        raise wrong(f"{shown(text)} does not end in .prom")
+    return text
+
+
+def as_loopback(text: str) -> str:
+    """An address and a port that only this machine reaches.  Raises what `wrong` makes."""
+    host, _, port = text.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError as error:
+        raise wrong(f"{shown(text)} is not an address and a port") from error
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
+        raise wrong(f"{shown(text)} has no port from 1 to 65535")
+    if not address.is_loopback:
+        raise wrong(f"{address} is reached by others, who must not know how this instance is built")
+    return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
+
+
 def as_endpoint(text: str) -> str:
     """A host, or a host and a port.  Raises what `wrong` makes."""
     host, colon, port = text.rpartition(":") if ":" in text else (text, "", "443")

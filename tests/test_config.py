@@ -9,7 +9,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem
 
 from eip_agent import config
-from eip_agent.config import LARGEST_FILE, credentials_environment, load
+from eip_agent.config import LARGEST_FILE, Supervisor, credentials_environment, load, supervisor
 from eip_agent.core.settings import Settings
 from eip_agent.errors import EXIT_USAGE, SettingsError
 
@@ -332,3 +332,10 @@ def test_root_is_privileged_and_so_is_who_cannot_know(fs: FakeFilesystem, monkey
 
     assert not fs.exists("/proc/self/status")
     assert config.is_privileged()
+
+
+def test_what_systemd_says_is_read_in_one_place() -> None:
+    told = {"NOTIFY_SOCKET": "/run/n", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "7", "JOURNAL_STREAM": "8:9"}
+
+    assert supervisor(told) == Supervisor("/run/n", "5", "7", "8:9")
+    assert supervisor({}) == Supervisor()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_agent import schema
+from eip_agent import schema, schema_tables
 from eip_agent.core.facts import Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
@@ -56,6 +56,8 @@ def test_everything_can_be_said() -> None:
             "ram_role": "EipAgentRole",
         },
         dhcp={"offers": False},
+        daemon={"poll": 5, "openapi_poll": 3600},
+        metrics={"listen": "[::1]:09469", "textfile": "/var/lib/x.prom"},
         metadata={"url": "http://192.0.2.1:8080/", "timeout": 0.5, "deadline": 4},
         exclude={
             "enis": [OTHER],
@@ -79,6 +81,10 @@ def test_everything_can_be_said() -> None:
         openapi_timeout=2.0,
         openapi_deadline=9.0,
         openapi_endpoints=(("vpc", "192.0.2.1:8443"), ("ecs", "ecs-vpc.cn-hangzhou.aliyuncs.com")),
+        poll=5.0,
+        openapi_poll=3600.0,
+        metrics_listen="[::1]:9469",
+        metrics_textfile="/var/lib/x.prom",
         openapi_ca_file="/etc/ssl/other.pem",
         openapi_ram_role="EipAgentRole",
         dhcp_offers=False,
@@ -179,6 +185,15 @@ def test_saying_nothing_gives_the_defaults() -> None:
         ({"openapi": {"ca_file": "ca.pem"}}, "openapi.ca_file: 'ca.pem' is not an absolute path"),
         ({"openapi": {"ram_role": "a/b"}}, "openapi.ram_role: 'a/b' is not the name of a RAM role"),
         ({"openapi": {"who": {}}}, "openapi.who: unknown key `who`"),
+        ({"daemon": {"poll": 0.5}}, "daemon.poll: 0.5 is out of range"),
+        ({"daemon": {"openapi_poll": 3601}}, "daemon.openapi_poll: 3601 is out of range"),
+        ({"metrics": {"listen": "0.0.0.0:9469"}}, "metrics.listen: 0.0.0.0 is reached by others, who must not know "),
+        ({"metrics": {"listen": "[::]:9469"}}, "metrics.listen: :: is reached by others"),
+        ({"metrics": {"listen": "localhost:9469"}}, "metrics.listen: 'localhost:9469' is not an address and a port"),
+        ({"metrics": {"listen": "127.0.0.1"}}, "metrics.listen: '127.0.0.1' is not an address and a port"),
+        ({"metrics": {"listen": "127.0.0.1:0"}}, "metrics.listen: '127.0.0.1:0' has no port from 1 to 65535"),
+        ({"metrics": {"textfile": "x.prom"}}, "metrics.textfile: 'x.prom' is not an absolute path"),
+        ({"metrics": {"textfile": "/x.txt"}}, "metrics.textfile: '/x.txt' does not end in .prom"),
         ({"openapi": {"endpoints": {"slb": "x"}}}, "openapi.endpoints.slb: unknown key `slb`"),
         *(
             (
@@ -373,7 +388,7 @@ json_values = st.recursive(
     max_leaves=3,
 )
 keys = st.sampled_from(
-    [*schema.Document.model_fields, *schema.Eip.model_fields, *schema.Metadata.model_fields, "other"]
+    [*schema.Document.model_fields, *schema_tables.Eip.model_fields, *schema_tables.Metadata.model_fields, "other"]
 )
 tables = st.dictionaries(keys, json_values, max_size=3)
 

@@ -78,6 +78,14 @@ class Settings:
     """Last known good; survives a boot."""
     run_directory: str = "/run/eip-agent"
     """Lock and journal; gone after a boot, as the kernel state they describe."""
+    poll: float = 60.0
+    """How often the daemon asks the metadata service, and looks at everything."""
+    openapi_poll: float = 300.0
+    """How often it asks all the others too, the OpenAPI and for DHCP offers, where nothing new was said meanwhile."""
+    metrics_listen: str | None = None
+    """Loopback `address:port` where the daemon tells its metrics."""
+    metrics_textfile: str | None = None
+    """File that it writes them to, for the textfile collector of node_exporter."""
     lock_timeout: float = 10.0
     """How long a pass waits for another one before it says who holds the lock."""
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -1,0 +1,159 @@
+"""The tables of the settings, one class each.
+
+The description of a field is the hint of its error messages: it says what is accepted.
+"""
+
+from ipaddress import IPv4Address
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from eip_agent.core.facts import IPNetwork
+from eip_agent.core.settings import Mode, Settings
+from eip_agent.schema_values import (
+    as_endpoint,
+    as_eni,
+    as_loopback,
+    as_mac,
+    as_mode,
+    as_network,
+    as_path,
+    as_role,
+    as_textfile,
+    as_unicast,
+    as_url,
+    from_text,
+    wrong,
+)
+
+DEFAULTS: Final = Settings()
+VISIBLE: Final = frozenset({Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE})
+"""The modes in which the EIP itself is an address of the link."""
+
+Address = Annotated[IPv4Address, from_text(as_unicast)]
+Seconds = Annotated[
+    float, Field(gt=0, le=60, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 60")
+]
+Minutes = Annotated[
+    float, Field(gt=0, le=600, allow_inf_nan=False, description="accepted: seconds, more than 0, at most 600")
+]
+Period = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False, description="accepted: seconds, from 1 to 3600")]
+Switch = Annotated[bool, Field(description="accepted: true or false")]
+ENDPOINT: Final = "accepted: host or host:port, for example {}-vpc.cn-hangzhou.aliyuncs.com"
+MACS: Final = "accepted: a MAC address, for example 00:16:3e:00:00:01"
+ENIS: Final = "accepted: the id of an ENI, for example eni-bp1a2b3c4d5e6f7g8h9i"
+
+
+class Strict(BaseModel):
+    """A table of the settings: no key but ours, no value of another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Metadata(Strict):
+    """`[metadata]`: where the metadata service is, and how long to wait for it."""
+
+    url: Annotated[str, from_text(as_url)] = Field(
+        default=DEFAULTS.metadata_url,
+        description="accepted: an http:// URL of a host, for example http://100.100.100.200",
+    )
+    timeout: Seconds = DEFAULTS.metadata_timeout
+    deadline: Minutes = DEFAULTS.metadata_deadline
+
+
+class Endpoints(Strict):
+    """`[openapi.endpoints]`: whom to ask instead of the region's in-VPC and public endpoints."""
+
+    vpc: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("vpc"))
+    ecs: Annotated[str, from_text(as_endpoint)] | None = Field(default=None, description=ENDPOINT.format("ecs"))
+
+
+class Openapi(Strict):
+    """`[openapi]`: whether to ask the OpenAPI, where, and as whom."""
+
+    enabled: Switch | None = Field(default=DEFAULTS.openapi, description="accepted: true or false")
+    timeout: Seconds = DEFAULTS.openapi_timeout
+    deadline: Minutes = DEFAULTS.openapi_deadline
+    endpoints: Endpoints = Endpoints()
+    ca_file: Annotated[str, from_text(as_path)] | None = Field(
+        default=None, description="accepted: the absolute path of a file with certificates in PEM"
+    )
+    ram_role: Annotated[str, from_text(as_role)] | None = Field(
+        default=None, description="accepted: the name of the RAM role that is attached to the instance"
+    )
+
+
+class Dhcp(Strict):
+    """`[dhcp]`: what may be asked of the cloud's DHCP servers."""
+
+    offers: Switch = DEFAULTS.dhcp_offers
+
+
+class Daemon(Strict):
+    """`[daemon]`: how often `eip-agent run` asks by itself; what happens in the kernel it sees at once."""
+
+    poll: Period = DEFAULTS.poll
+    openapi_poll: Period = DEFAULTS.openapi_poll
+
+
+class Metrics(Strict):
+    """`[metrics]`: where `eip-agent run` tells how it goes."""
+
+    listen: Annotated[str, from_text(as_loopback)] | None = Field(
+        default=None, description="accepted: a loopback address and a port, for example 127.0.0.1:9469"
+    )
+    textfile: Annotated[str, from_text(as_textfile)] | None = Field(
+        default=None, description="accepted: the absolute path of a file that ends in .prom"
+    )
+
+
+class Exclude(Strict):
+    """`[exclude]`: what the agent shall not know."""
+
+    enis: list[Annotated[str, from_text(as_eni)]] = Field(default=[], description=ENIS)
+    macs: list[Annotated[str, from_text(as_mac)]] = Field(default=[], description=MACS)
+    addresses: list[Annotated[IPNetwork, from_text(as_network)]] = Field(
+        default=[], description="accepted: addresses and subnets, for example 172.16.3.10, 172.16.4.0/24, 2001:db8::10"
+    )
+
+
+class Leave(Strict):
+    """`[leave]`: what the agent leaves alone."""
+
+    primary: Switch = DEFAULTS.leave_primary
+    addresses: Switch = DEFAULTS.leave_addresses
+    links: Switch = DEFAULTS.leave_links
+    ipv6: Switch = DEFAULTS.leave_ipv6
+
+
+class Eip(Strict):
+    """`[[eip]]`: an EIP, and how it is bound."""
+
+    address: Address = Field(description="accepted: the EIP, an IPv4 address, for example 203.0.113.42")
+    mode: Annotated[Mode, from_text(as_mode)] = Field(
+        description="accepted: " + ", ".join(mode.value for mode in Mode if mode is not Mode.UNDECIDED)
+    )
+    eni: Annotated[str, from_text(as_eni)] | None = Field(default=None, description=ENIS)
+    mac: Annotated[str, from_text(as_mac)] | None = Field(default=None, description=MACS)
+    private_address: Address | None = Field(default=None, description="accepted: a private IPv4 address of the ENI")
+    gateway: Address | None = Field(default=None, description="accepted: the IPv4 address of the EIP's own gateway")
+    prefix_length: int | None = Field(default=None, ge=8, le=32, description="accepted: a whole number from 8 to 32")
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if (self.eni is None) == (self.mac is None):
+            what = "neither `eni` nor `mac` is given" if self.eni is None else "both `eni` and `mac` are given"
+            raise wrong(what, "accepted: exactly one of the two, to say where the EIP is bound")
+        if self.private_address is not None and self.mode is not Mode.NAT:
+            raise wrong(f"not with mode {self.mode.value}", "accepted: with mode nat only", ("private_address",))
+        for key in ("gateway", "prefix_length"):
+            if getattr(self, key) is not None and self.mode not in VISIBLE:
+                hint = "accepted: with modes eip-visible and multi-eip-visible only"
+                raise wrong(f"not with mode {self.mode.value}", hint, (key,))
+            if getattr(self, key) is None and self.mode is Mode.MULTI_EIP_VISIBLE:
+                hint = "the instance cannot learn it by itself; the OpenAPI call DescribeEipGatewayInfo tells it"
+                raise wrong("missing, and mode multi-eip-visible needs it", hint, (key,))
+        for key in ("gateway", "private_address"):
+            if getattr(self, key) == self.address:
+                raise wrong(f"{self.address} is the EIP itself", "", (key,))
+        return self
