@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eip_agent.core.changes import Plan
+from eip_agent.core.claims import Case
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Mac, Remembered, Unread
 from eip_agent.core.items import Address, LinkSetting, Route
-from eip_agent.core.judge import Case, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.known import Known, ModeSeen, OfferSeen, offers_seen, renewed
 from eip_agent.core.memory import foresee, settle
 from eip_agent.core.numbers import link_of

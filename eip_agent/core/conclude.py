@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, ip_network
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
+from eip_agent.core.claims import Case, eips_of
 from eip_agent.core.cutting import guarded, may_cut_of, only_of_gone_links, removed_addresses
 from eip_agent.core.desired import Local, Wish, carried, given, link_settings, tables, wish
 from eip_agent.core.facts import (
@@ -19,9 +20,10 @@ from eip_agent.core.facts import (
     Unread,
 )
 from eip_agent.core.items import GROUP_SETTING, Address, Item, LinkSetting, Rule
-from eip_agent.core.judge import Case, eips_of, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
+from eip_agent.core.message import say
 from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of, slot_of
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
@@ -68,17 +70,17 @@ def conclude(
             port.eni, port.link, port.primary, _judged(_case(port, cloud, kernel, settings, witnesses), held, witnesses)
         )
         if port not in excluded
-        else Story(port.eni, port.link, port.primary, undecided(port.eni, (), "excluded", ""), excluded=True)
+        else Story(port.eni, port.link, port.primary, undecided(port.eni, (), say("excluded"), ""), excluded=True)
         for port in ports
     )
     unread = unread_of(cloud, [port.eni for port in excluded])
     if cloud.primary_mac is None:
         # Without it every ENI looks secondary, and the one the owner comes in by would be treated as one.
-        unknown = Unread("mac", "the metadata service does not say which ENI is the primary one")
+        unknown = Unread(say("mac"), say("the metadata service does not say which ENI is the primary one"))
         return Report(cloud, stories, unread=unread or (unknown,))
 
     if not ports:
-        nowhere = Unread("links", "no ENI of this instance has a link in this network namespace")
+        nowhere = Unread(say("links"), say("no ENI of this instance has a link in this network namespace"))
         return Report(cloud, unread=(*unread, nowhere))
 
     listed = frozenset(ip for story in stories for ip in given(story.eni, story.verdict))
@@ -215,8 +217,8 @@ def _judged(seen: Case, held: Iterable[Item], witnesses: Witnesses) -> Verdict:
     return undecided(
         eni,
         verdict.because,
-        f"the OpenAPI did not tell of this ENI, and {', '.join(sorted(eips))} is configured on it",
-        "see why the OpenAPI does not answer; if it never shall be asked, switch it off in the settings",
+        say("the OpenAPI did not tell of this ENI, and {listed} is configured on it", listed=", ".join(sorted(eips))),
+        say("see why the OpenAPI does not answer; if it never shall be asked, switch it off in the settings"),
     )
 
 
@@ -318,9 +320,17 @@ def _homeless(cloud: CloudFact, ports: Sequence[Port], settings: Settings) -> tu
     return tuple(
         Unread(
             eip.place,
-            f"{eip.address} is declared for {eip.eni or eip.mac}, which is not an ENI of this instance"
+            say(
+                "{address} is declared for {value}, which is not an ENI of this instance",
+                address=eip.address,
+                value=eip.eni or eip.mac,
+            )
             if not any(_is_for(eip, eni) for eni in cloud.enis)
-            else f"{eip.address} is declared for {eip.eni or eip.mac}, which has no link here",
+            else say(
+                "{address} is declared for {value}, which has no link here",
+                address=eip.address,
+                value=eip.eni or eip.mac,
+            ),
         )
         for eip in settings.eips
         if not any(_is_for(eip, eni) for eni in enis)

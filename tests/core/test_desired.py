@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from eip_agent.core.claims import Case
 from eip_agent.core.desired import Local, Wish, given, is_excluded, link_settings, tables, wish
 from eip_agent.core.facts import KernelFact, Remembered
 from eip_agent.core.items import Address
-from eip_agent.core.judge import Case, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.pairing import Port
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.core.verdict import Verdict

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from eip_agent.core.claims import Case
 from eip_agent.core.facts import AddressFact, RouteFact, Unread
-from eip_agent.core.judge import Case, eips_of, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import Bound, EipFact
 from eip_agent.core.settings import DeclaredEip, Mode
@@ -188,18 +189,6 @@ def test_a_nat_eip_for_an_address_the_eni_lacks_is_told() -> None:
 
     assert not verdict.decided
     assert "192.168.1.99" in verdict.contradiction
-
-
-def test_only_what_is_bound_to_the_eni_is_its_own() -> None:
-    eips = [
-        told("203.0.113.1"),
-        told("203.0.113.2", bound=Bound.NAT_GATEWAY, mode=Mode.MULTI_EIP_VISIBLE),
-        told("203.0.113.3", bound=Bound.ECS, instance_id="i-1"),
-        told("203.0.113.4", instance_id="eni-2"),
-    ]
-
-    assert eips_of(eni(1), "i-1", eips, primary=False) == [eips[0]]
-    assert eips_of(eni(1), "i-1", eips, primary=True) == [eips[0], eips[2]]
 
 
 def test_an_unknown_vswitch_proves_nothing() -> None:

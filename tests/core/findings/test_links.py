@@ -1,10 +1,11 @@
 """Links and ENIs that do not fit together."""
 
+from eip_agent.core.claims import Case
 from eip_agent.core.conclude import NOBODY_ELSE
 from eip_agent.core.facts import CloudFact, LinkFact, Remembered
 from eip_agent.core.finding import Finding
 from eip_agent.core.findings.links import groups, taken, unpaired, without_ipv6
-from eip_agent.core.judge import Case, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.pairing import Port
 from eip_agent.core.report import Report, Story
 from eip_agent.core.scene import Scene

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eip_agent.core.claims import Case
 from eip_agent.core.conclude import Witnesses
 from eip_agent.core.facts import KernelFact, Remembered, RuleFact
 from eip_agent.core.finding import Finding
 from eip_agent.core.findings.sources import contradictions, denied, released, stale_leases, strangers, turned
-from eip_agent.core.judge import Case, judge
+from eip_agent.core.judge import judge
 from eip_agent.core.known import Known, ModeSeen
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, Bound, Denied, EipFact, policy
