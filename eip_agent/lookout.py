@@ -13,7 +13,7 @@ from eip_agent.core.findings import find
 from eip_agent.core.findings.memory import ANOTHER, CLOSED, DAMAGED
 from eip_agent.core.findings.sources import silence, unheard
 from eip_agent.core.known import ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
-from eip_agent.core.message import say
+from eip_agent.core.message import said, say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.report import Report
@@ -70,7 +70,7 @@ class Lookout:
         try:
             live = self._metadata.read()
         except MetadataError as silent:
-            unread, advice = (Unread("metadata service", str(silent)),), silent.hint
+            unread, advice = (Unread(say("metadata service"), said(silent)),), silent.hint
         if last is not None and _still_counts(last, live):
             return self._as_before(netlink, last, now if live else None, unread, advice)
         kept, damage = self._store.read()
@@ -175,7 +175,7 @@ class Lookout:
             if new is not None:
                 self._store.write(new)
         except JournalError as no:
-            return (Unread("last known good", str(no)),)
+            return (Unread("last known good", said(no)),)
         return ()
 
     def _openapi(self, cloud: CloudFact | None, *, everything: bool) -> ApiFact | None:
@@ -188,7 +188,7 @@ class Lookout:
             if not self._settings.openapi:
                 return None
             return ApiFact(
-                unread=(Unread("OpenAPI", "its libraries are not installed: pip install 'eip-agent[openapi]'"),)
+                unread=(Unread("OpenAPI", say("its libraries are not installed: pip install 'eip-agent[openapi]'")),)
             )
         environment = credentials_environment()
         return openapi_source.read(self._settings, cloud, everything=everything, environment=environment)

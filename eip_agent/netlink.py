@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, Self
 
 from eip_agent.core.facts import IPAddress, IPNetwork
+from eip_agent.core.message import say
 from eip_agent.errors import KernelReadError
 
 NLMSG_ERROR: Final = 2
@@ -101,8 +102,8 @@ class Netlink:
             found = self._dump(kind, body)
             if found is not None:
                 return found
-        message = f"the kernel's tables kept changing while they were read (netlink type {kind})"
-        raise KernelReadError(message, "try again; something rewrites the network configuration all the time")
+        message = say("the kernel's tables kept changing while they were read (netlink type {kind})", kind=kind)
+        raise KernelReadError(message, say("try again; something rewrites the network configuration all the time"))
 
     def ask(self, kind: int, body: bytes) -> bytes | None:
         """The payload of the one answer to a question; None where the kernel has none.  Raises KernelReadError."""
@@ -158,15 +159,15 @@ class Netlink:
         try:
             self._socket.send(data)
         except OSError as lost:
-            message = f"netlink: {lost.strerror}"
-            raise KernelReadError(message, "try again") from lost
+            message = say("netlink: {strerror}", strerror=lost.strerror)
+            raise KernelReadError(message, say("try again")) from lost
 
     def _receive(self) -> bytes:
         try:
             return self._socket.recv(_RECEIVE)
         except OSError as lost:
-            message = f"netlink: {lost.strerror}"
-            raise KernelReadError(message, "try again") from lost
+            message = say("netlink: {strerror}", strerror=lost.strerror)
+            raise KernelReadError(message, say("try again")) from lost
 
 
 def attributes(payload: bytes, start: int) -> Mapping[int, bytes]:
@@ -240,5 +241,7 @@ def _answer(payload: bytes, flags: int) -> Answer:
 def _raise_for(payload: bytes, kind: int) -> None:
     code = -_INT.unpack_from(payload)[0] if len(payload) >= _INT.size else 0
     if code not in _NOTHING_THERE:
-        message = f"the kernel refused to list its tables (netlink type {kind}): {os.strerror(code)}"
+        message = say(
+            "the kernel refused to list its tables (netlink type {kind}): {error}", kind=kind, error=os.strerror(code)
+        )
         raise KernelReadError(message)

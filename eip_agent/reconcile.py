@@ -19,6 +19,7 @@ from eip_agent.core.facts import CloudFact, KernelFact, Remembered, Unread
 from eip_agent.core.findings.memory import JOURNAL
 from eip_agent.core.items import UP, Item, LinkSetting
 from eip_agent.core.memory import foresee, settle
+from eip_agent.core.message import said, say
 from eip_agent.core.ownership import given_back, ours
 from eip_agent.core.report import Report, Result
 from eip_agent.core.scene import Scene
@@ -42,7 +43,7 @@ MORE_ROUNDS: Final = 2
 """What is cut in one round may make room in the next: an address that moved to another ENI is never on both."""
 
 _CONTRADICTION: Final = Unread(
-    "metadata service", "of two answers a second apart each leaves out other addresses, so none is removed"
+    "metadata service", say("of two answers a second apart each leaves out other addresses, so none is removed")
 )
 
 
@@ -100,9 +101,9 @@ class Agent:
             scene = self._lookout.scene(seen, Remembered())
             report = scene.report
             if has_net_admin():
-                unread = (Unread("journal", str(unreadable)), *report.unread)
+                unread = (Unread("journal", said(unreadable)), *report.unread)
                 return replace(scene, report=replace(report, unread=unread))
-            findings = (*report.findings, JOURNAL.on("journal", what=str(unreadable)))
+            findings = (*report.findings, JOURNAL.on("journal", what=said(unreadable)))
             return replace(scene, report=replace(report, findings=findings))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
@@ -225,11 +226,15 @@ class Agent:
             kept = confirmed is None or not work.result.applied or bool(work.result.refused) or confirmed(done)
         except KernelReadError as unseen:
             if confirmed is None:
-                message = f"{len(work.result.applied)} changes were made, and could not be verified: {unseen}"
-                raise KernelReadError(message, "run it again: it goes on from what it finds") from unseen
-            done = replace(done, unread=(*done.unread, Unread("kernel", str(unseen))))
+                message = say(
+                    "{number} changes were made, and could not be verified: {unseen}",
+                    number=len(work.result.applied),
+                    unseen=unseen,
+                )
+                raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
+            done = replace(done, unread=(*done.unread, Unread("kernel", said(unseen))))
         except AgentError as unasked:
-            done = replace(done, unread=(*done.unread, Unread("confirmation", str(unasked))))
+            done = replace(done, unread=(*done.unread, Unread("confirmation", said(unasked))))
         finally:
             # Whatever went wrong: what was to be confirmed and was not does not stay.
             if not kept and confirmed is not None:
@@ -245,7 +250,7 @@ class Agent:
                 self._journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
-                return replace(report, unread=(*report.unread, Unread("journal", str(full))))
+                return replace(report, unread=(*report.unread, Unread("journal", said(full))))
         return report
 
 
@@ -305,7 +310,7 @@ def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembere
         try:
             work.carry_out(done.left, kernel)
         except JournalError as full:
-            return replace(done, unread=(*done.unread, Unread("journal", str(full))))
+            return replace(done, unread=(*done.unread, Unread("journal", said(full))))
         kernel = work.look()
         plan = (*done.plan, *done.left)
         done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))

@@ -39,6 +39,11 @@ def text(template: str) -> str:
     return template
 
 
+def said(error: BaseException) -> str:
+    """What an exception says: the message it was made with, where it was made with one."""
+    return error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
+
+
 def plain(value: Value) -> str:
     """A value as it stands in English text."""
     if isinstance(value, tuple):

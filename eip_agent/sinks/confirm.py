@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from eip_agent.core.message import say
 from eip_agent.errors import ApplyError, JournalError
 from eip_agent.sinks.directory import opened
 
@@ -80,10 +81,10 @@ def confirm(directory: str) -> None:
             caller.settimeout(5)
             caller.connect(path)
             if caller.recv(16) != b"kept":
-                message = "the pass that waited ended without an answer"
+                message = say("the pass that waited ended without an answer")
                 raise ApplyError(message, "see what it printed")
     except (OSError, FileNotFoundError) as no:
-        message = "no pass waits for a confirmation"
+        message = say("no pass waits for a confirmation")
         raise ApplyError(message, "start one with `eip-agent apply --confirm SECONDS`") from no
 
 
@@ -100,7 +101,7 @@ def _listening(directory: str) -> Iterator[socket.socket]:
                 os.umask(mask)
             listener.listen(1)
         except OSError as no:
-            message = f"{directory}/{_NAME}: {no.strerror}"
+            message = say("{directory}/{name}: {strerror}", directory=directory, name=_NAME, strerror=no.strerror)
             raise JournalError(message) from no
         try:
             yield listener

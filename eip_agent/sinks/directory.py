@@ -13,6 +13,7 @@ import os
 import stat
 from typing import Final
 
+from eip_agent.core.message import say
 from eip_agent.errors import JournalError
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,7 +44,7 @@ def opened(path: str, *, create: bool) -> int:
     found = os.fstat(descriptor)
     if found.st_mode & _OTHERS_WRITE or not (trusted or found.st_uid in (0, os.geteuid())):
         os.close(descriptor)
-        message = f"{path}: the directory belongs to or may be written by somebody else"
+        message = say("{path}: the directory belongs to or may be written by somebody else", path=path)
         raise JournalError(message, f"chown root {path} && chmod 0700 {path}")
     return descriptor
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
+from eip_agent.core.message import say
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace, temporary
 
@@ -40,8 +41,8 @@ class Journal:
         except FileNotFoundError:
             return Remembered()
         except OSError as no:
-            message = f"{self._path}: cannot be read: {no.strerror}"
-            raise JournalError(message, "it must be a plain file, and no symbolic link") from no
+            message = say("{path}: cannot be read: {strerror}", path=self._path, strerror=no.strerror)
+            raise JournalError(message, say("it must be a plain file, and no symbolic link")) from no
         finally:
             os.close(directory)
         return self._decoded(data)
@@ -69,8 +70,8 @@ class Journal:
                 replace(directory, _NAME, _encoded(remembered))
             os.fsync(directory)
         except OSError as no:
-            message = f"{self._path}: cannot be written: {no.strerror}"
-            raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
+            message = say("{path}: cannot be written: {strerror}", path=self._path, strerror=no.strerror)
+            raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
         finally:
             os.close(directory)
 
@@ -78,23 +79,30 @@ class Journal:
         try:
             document = json.loads(data)
             if document["version"] != 1:
-                message = f"{self._path}: written by another version of eip-agent ({document['version']!r})"
-                raise JournalError(message, "use that version, or `eip-agent revert` with it first")
+                message = say(
+                    "{path}: written by another version of eip-agent ({document})",
+                    path=self._path,
+                    document=repr(document["version"]),
+                )
+                raise JournalError(message, say("use that version, or `eip-agent revert` with it first"))
             if document["boot"] != _boot():
                 return Remembered()
             if document["namespace"] != _namespace():
-                message = f"{self._path}: it belongs to another network namespace"
-                raise JournalError(message, "give each namespace its own `run_directory`")
+                message = say("{path}: it belongs to another network namespace", path=self._path)
+                raise JournalError(message, say("give each namespace its own `run_directory`"))
             return Remembered(
                 tuple(_loan(loan) for loan in document["borrowed"]),
                 frozenset((int(link), ip_address(ip), int(length)) for link, ip, length in document["addresses"]),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as bad:
-            message = f"{self._path}: damaged: {type(bad).__name__}: {bad}"
+            message = say("{path}: damaged: {name}: {bad}", path=self._path, name=type(bad).__name__, bad=bad)
             raise JournalError(
                 message,
-                f"remove {self._path}: rules, routes and addresses are known by their marks all the same, "
-                "only settings of links (group, up) could no longer be given back",
+                say(
+                    "remove {path}: rules, routes and addresses are known by their marks all the same, only "
+                    "settings of links (group, up) could no longer be given back",
+                    path=self._path,
+                ),
             ) from bad
 
 
@@ -132,7 +140,7 @@ def _loan(values: list[Any]) -> Borrowed:
     index, link, mac, name, before, written = values
     for number in (before, written):
         if not 0 <= int(number) < 2**32:
-            message = f"{name} {number} is no setting of a link"
+            message = say("{name} {number} is no setting of a link", name=name, number=number)
             raise ValueError(message)
     return Borrowed(Link(int(index), str(link)), Mac(str(mac)), str(name), int(before), int(written))
 

@@ -6,6 +6,7 @@ import os
 from typing import Final
 
 from eip_agent.core.known import Known
+from eip_agent.core.message import say
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace
@@ -59,7 +60,7 @@ class KnownStore:
         try:
             replace(directory, _NAME, json.dumps(document).encode())
         except OSError as no:
-            message = f"{self.path}: cannot be written: {no.strerror}"
-            raise JournalError(message, "free space or correct the permissions") from no
+            message = say("{path}: cannot be written: {strerror}", path=self.path, strerror=no.strerror)
+            raise JournalError(message, say("free space or correct the permissions")) from no
         finally:
             os.close(directory)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from eip_agent.core.message import say
 from eip_agent.errors import BusyError, JournalError
 from eip_agent.sinks.directory import opened, opened_file
 
@@ -26,8 +27,10 @@ def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
     try:
         descriptor = opened_file(at, _NAME)
     except OSError as no:
-        message = f"{directory}/{_NAME}: cannot be opened: {no.strerror}"
-        raise JournalError(message, "nothing was changed; free space or correct the permissions") from no
+        message = say(
+            "{directory}/{name}: cannot be opened: {strerror}", directory=directory, name=_NAME, strerror=no.strerror
+        )
+        raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
     finally:
         os.close(at)
     try:
@@ -49,8 +52,8 @@ def _take(descriptor: int, timeout: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "unknown"
-                message = f"another eip-agent is at work ({holder})"
-                hint = "wait for it; if it waits for a confirmation: `eip-agent confirm`"
+                message = say("another eip-agent is at work ({holder})", holder=holder)
+                hint = say("wait for it; if it waits for a confirmation: `eip-agent confirm`")
                 raise BusyError(message, hint) from None
             select.select([], [], [], _STEP)
         else:

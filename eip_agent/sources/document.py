@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, NamedTuple, TypeVar
 
 from eip_agent.core.facts import CloudFact, EniFact, IPAddress, Mac, Unread
+from eip_agent.core.message import said, say
 from eip_agent.errors import MetadataError
 
 MACS: Final = ("network", "interfaces", "macs")
@@ -58,22 +59,24 @@ def decode(document: object) -> CloudFact:
     here, path = document, "meta-data"
     for folder in MACS:
         if not isinstance(here, Mapping) or folder not in here:
-            raise MetadataError(f"metadata: {path}/ has no {folder}/")
+            raise MetadataError(say("metadata: {path}/ has no {folder}/", path=path, folder=folder))
         here, path = here[folder], f"{path}/{folder}"
     if not isinstance(here, Mapping) or not here:
         reason = here.reason if isinstance(here, Failed) else "it lists no ENI"
-        raise MetadataError(f"metadata: {path}/: {reason}")
+        raise MetadataError(say("metadata: {path}/: {reason}", path=path, reason=reason))
     enis: dict[Mac, EniFact] = {}
     top = _Leaves(document if isinstance(document, Mapping) else {}, "")
     for key, leaves in here.items():
         mac = as_mac(key)
         if mac is None or mac in enis:
-            top.unread.append(Unread(f"macs/{_quote(key)}", "no MAC address" if mac is None else "listed twice"))
+            top.unread.append(
+                Unread(f"macs/{_quote(key)}", say("no MAC address") if mac is None else say("listed twice"))
+            )
         else:
             enis[mac] = _decode_eni(mac, leaves)
     primary = top.read("mac", _mac)
     if primary and primary not in enis:
-        top.unread.append(Unread("mac", f"{primary} is not listed below macs/"))
+        top.unread.append(Unread("mac", say("{primary} is not listed below macs/", primary=primary)))
     return CloudFact(
         enis=tuple(enis[mac] for mac in sorted(enis)),
         primary_mac=primary,
@@ -161,9 +164,9 @@ class _Leaves:
             line = _first_line(value)
             if line or optional:
                 return line
-            reason = "empty" if name in self._leaves else "absent"
+            reason: str = say("empty") if name in self._leaves else say("absent")
         else:
-            reason = value.reason if isinstance(value, Failed) else f"{_quote(value)} instead of text"
+            reason = value.reason if isinstance(value, Failed) else say("{value} instead of text", value=_quote(value))
         self.unread.append(Unread(f"{self._prefix}{name}", reason))
         return None
 
@@ -171,7 +174,7 @@ class _Leaves:
         try:
             return convert(line)
         except ValueError as error:
-            self.unread.append(Unread(f"{self._prefix}{name}", str(error)))
+            self.unread.append(Unread(f"{self._prefix}{name}", said(error)))
             return None
 
 
@@ -181,13 +184,13 @@ def _first_line(text: str) -> str:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise ValueError(f"{_quote(text)} is no name")
+        raise ValueError(say("{text} is no name", text=_quote(text)))
     return text
 
 
 def _mac(text: str) -> Mac:
     if (mac := as_mac(text)) is None:
-        raise ValueError(f"{_quote(text)} is no MAC address")
+        raise ValueError(say("{text} is no MAC address", text=_quote(text)))
     return mac
 
 
@@ -196,7 +199,7 @@ def _mask(text: str) -> int:
     mask = int(_parsed(text, IPv4Address, "mask"))
     length = mask.bit_count()
     if mask == 0 or mask != (0xFFFFFFFF << 32 - length) & 0xFFFFFFFF:
-        raise ValueError(f"{_quote(text)} is no mask")
+        raise ValueError(say("{text} is no mask", text=_quote(text)))
     return length
 
 
@@ -207,7 +210,7 @@ def _address4(text: str) -> IPv4Address:
 def _address6(text: str) -> IPv6Address:
     address = _owned(_parsed(text, IPv6Address, "IPv6 address"))
     if address.is_link_local:
-        raise ValueError(f"{address} is a link-local address")
+        raise ValueError(say("{address} is a link-local address", address=address))
     return address
 
 
@@ -226,7 +229,7 @@ def _network6(text: str) -> IPv6Network:
 def _some_addresses4(text: str) -> tuple[IPv4Address, ...]:
     """As `_list`; an empty one is refused, for every ENI has an address."""
     if not (addresses := _list(text, _address4)):
-        raise ValueError("an empty list")
+        raise ValueError(say("an empty list"))
     return addresses
 
 
@@ -237,12 +240,12 @@ def _list(text: str, convert: Callable[[str], T]) -> tuple[T, ...]:
 
 def _elements(text: str) -> Iterator[str]:
     if text.startswith("[") != text.endswith("]"):
-        raise ValueError(f"{_quote(text)} is cut off")
+        raise ValueError(say("{text} is cut off", text=_quote(text)))
     inside = text.removeprefix("[").removesuffix("]").strip()
     for element in inside.split(",") if inside else ():
         bare = element.strip()
         if bare.startswith('"') != bare.endswith('"') or bare == '"':
-            raise ValueError(f"{_quote(text)} is no list")
+            raise ValueError(say("{text} is no list", text=_quote(text)))
         yield bare.removeprefix('"').removesuffix('"').strip()
 
 
@@ -251,7 +254,7 @@ def _parsed(text: str, kind: Callable[[str], A], what: str) -> A:
         # A zone (`%eth0`) belongs to the machine that writes it.
         return kind(text.replace("%", "no zone"))
     except ValueError:
-        raise ValueError(f"{_quote(text)} is no {what}") from None
+        raise ValueError(say("{text} is no {what}", text=_quote(text), what=what)) from None
 
 
 def _block(text: str, kind: type[N]) -> N:
@@ -259,15 +262,15 @@ def _block(text: str, kind: type[N]) -> N:
     try:
         block = kind(text if _NETWORK.fullmatch(text) else "")
     except ValueError:
-        raise ValueError(f"{_quote(text)} is no CIDR block") from None
+        raise ValueError(say("{text} is no CIDR block", text=_quote(text))) from None
     if _nobodys(block.network_address) or _nobodys(block.broadcast_address):
-        raise ValueError(f"{block} is no block of an ENI")
+        raise ValueError(say("{block} is no block of an ENI", block=block))
     return block
 
 
 def _owned(address: A) -> A:
     if _nobodys(address):
-        raise ValueError(f"{address} cannot be an ENI's")
+        raise ValueError(say("{address} cannot be an ENI's", address=address))
     return address
 
 

@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from time import monotonic
 from typing import Final, NamedTuple, Self
 
+from eip_agent.core.message import said, say
+
 MOST_HEADER: Final = 64 * 1024
 """Bytes of a status line and headers, or of a chunk's line and trailers, before the answer is given up."""
 MOST_BODY: Final = 4 * 1024 * 1024
@@ -44,14 +46,14 @@ class Origin(NamedTuple):
         """Take `http://ADDRESS[:PORT][/BASE]` apart.  Raises ValueError saying what is wrong with it."""
         scheme, separator, rest = url.partition("://")
         if not separator or scheme.lower() != "http":
-            raise ValueError("it does not begin with http://")
+            raise ValueError(say("it does not begin with http://"))
         if not rest.isascii() or not rest.isprintable() or set(rest) & set(" ?#@%\\"):
-            raise ValueError("it holds characters that such a URL has no use for")
+            raise ValueError(say("it holds characters that such a URL has no use for"))
         authority, _, base = rest.partition("/")
         if authority.startswith("["):
             host, separator, port = authority[1:].partition("]")
             if not separator or (port and not port.startswith(":")):
-                raise ValueError("its [ is not matched by a ] before the port")
+                raise ValueError(say("its [ is not matched by a ] before the port"))
             separator, port = port[:1], port[1:]
         else:
             host, separator, port = authority.partition(":")
@@ -59,9 +61,9 @@ class Origin(NamedTuple):
         try:
             family = socket.AF_INET if ip_address(host).version == 4 else socket.AF_INET6
         except ValueError:
-            raise ValueError(f"its host {host!r} is no IP address") from None
+            raise ValueError(say("its host {host} is no IP address", host=repr(host))) from None
         if not plain and not (port.isdigit() and 0 < int(port[:6]) < 1 << 16):
-            raise ValueError(f"its port {port!r} is none")
+            raise ValueError(say("its port {port} is none", port=repr(port)))
         return cls(family, host, 80 if plain else int(port), authority, f"/{base}".rstrip("/"))
 
 
@@ -85,7 +87,7 @@ class Connection:
         lines = [f"{method} {self._origin.base}{path} HTTP/1.1", f"Host: {self._origin.authority}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         if not all(line.isascii() and line.isprintable() for line in lines):
-            raise HttpError("a request can hold nothing but printable ASCII")
+            raise HttpError(say("a request can hold nothing but printable ASCII"))
         request = "\r\n".join([*lines, "", ""]).encode()
         self._until = min(monotonic() + self._timeout, self._deadline)
         kept = self._socket is not None
@@ -127,9 +129,9 @@ class Connection:
             self._arm(self._socket).sendall(request)
             self._receive()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise _StaleError("connection reset by peer") from error
+            raise _StaleError(say("connection reset by peer")) from error
         except _EndedError as error:
-            raise _StaleError(str(error)) from error
+            raise _StaleError(said(error)) from error
         status, version, headers = self._head()
         body, ended = self._body(status, headers)
         if ended or version == b"HTTP/1.0" or "close" in headers.get("connection", "").lower() or self._received:
@@ -138,24 +140,24 @@ class Connection:
 
     def _head(self) -> tuple[int, bytes, dict[str, str]]:
         if not b"HTTP/1.".startswith(self._received[:7]):
-            raise HttpError("the answer is not HTTP")
+            raise HttpError(say("the answer is not HTTP"))
         first, *lines = self._take_until(b"\r\n\r\n").split(b"\r\n")
         version, _, rest = first.partition(b" ")
         code = rest[:3]
         if version not in {b"HTTP/1.0", b"HTTP/1.1"} or not code.isdigit() or rest[3:4].strip():
-            raise HttpError("the answer is not HTTP")
+            raise HttpError(say("the answer is not HTTP"))
         status = int(code)
         if status < 200:
-            raise HttpError(f"an interim answer {status} that nobody asked for")
+            raise HttpError(say("an interim answer {status} that nobody asked for", status=status))
         headers: dict[str, str] = {}
         for line in lines:
             name, colon, value = line.partition(b":")
             if not colon or not name or name != name.strip():
-                raise HttpError("a header that is none")
+                raise HttpError(say("a header that is none"))
             key = name.decode("latin-1").lower()
             text = value.decode("latin-1").strip()
             if key in {"content-length", "transfer-encoding"} and headers.get(key, text) != text:
-                raise HttpError(f"two headers {key} contradict each other")
+                raise HttpError(say("two headers {key} contradict each other", key=key))
             headers[key] = text
         return status, version, headers
 
@@ -166,12 +168,12 @@ class Connection:
             return b"", False
         if coding is not None:
             if coding.lower() != "chunked" or length is not None:
-                raise HttpError("a transfer encoding other than chunked")
+                raise HttpError(say("a transfer encoding other than chunked"))
             return self._chunks(), False
         if length is None:
             return self._rest(), True
         if not length.isascii() or not length.isdigit():
-            raise HttpError("a Content-Length that is no number")
+            raise HttpError(say("a Content-Length that is no number"))
         return self._take(_bounded(length, 10)), False
 
     def _chunks(self) -> bytes:
@@ -179,17 +181,17 @@ class Connection:
         while True:
             digits = self._take_until(b"\r\n").partition(b";")[0].strip().decode("latin-1")
             if not digits or not set(digits) <= set("0123456789abcdefABCDEF"):
-                raise HttpError("a chunk without a size")
+                raise HttpError(say("a chunk without a size"))
             if not (size := _bounded(digits, 16)):
                 break
             body += self._take(size)
             if self._take(2) != b"\r\n" or len(body) > MOST_BODY:
-                raise HttpError("a chunk without an end, or too many")
+                raise HttpError(say("a chunk without an end, or too many"))
         trailers = 0
         while line := self._take_until(b"\r\n"):
             trailers += len(line)
             if trailers > MOST_HEADER:
-                raise HttpError("trailers without an end")
+                raise HttpError(say("trailers without an end"))
         return bytes(body)
 
     def _rest(self) -> bytes:
@@ -198,7 +200,7 @@ class Connection:
                 self._receive()
             except _EndedError:
                 return self._take(len(self._received))
-        raise HttpError(f"a body of more than {MOST_BODY} bytes")
+        raise HttpError(say("a body of more than {most_body} bytes", most_body=MOST_BODY))
 
     def _take_until(self, mark: bytes) -> bytes:
         seen = 0
@@ -208,7 +210,7 @@ class Connection:
             seen = max(len(self._received) - len(mark) + 1, 0)
             self._receive()
         if not 0 <= end <= MOST_HEADER:
-            raise HttpError(f"headers of more than {MOST_HEADER} bytes")
+            raise HttpError(say("headers of more than {most_header} bytes", most_header=MOST_HEADER))
         return self._take(end + len(mark))[:end]
 
     def _take(self, size: int) -> bytes:
@@ -220,10 +222,10 @@ class Connection:
 
     def _receive(self) -> None:
         if self._socket is None:
-            raise _EndedError("not connected")
+            raise _EndedError(say("not connected"))
         received = self._arm(self._socket).recv(65536)
         if not received:
-            raise _EndedError("the connection ended before the answer did")
+            raise _EndedError(say("the connection ended before the answer did"))
         self._received += received
 
     def _arm(self, armed: socket.socket) -> socket.socket:
@@ -247,5 +249,5 @@ def _bounded(digits: str, base: int) -> int:
     """The size of a body or a chunk.  Raises HttpError before a number can become large."""
     digits = digits.lstrip("0") or "0"
     if len(digits) > len(str(MOST_BODY)) or (size := int(digits, base)) > MOST_BODY:
-        raise HttpError(f"a body of more than {MOST_BODY} bytes")
+        raise HttpError(say("a body of more than {most_body} bytes", most_body=MOST_BODY))
     return size

@@ -24,6 +24,7 @@ from time import monotonic
 from typing import Final
 
 from eip_agent.core.facts import LinkFact, Unread
+from eip_agent.core.message import say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.datagram import BROADCAST_MAC, EVERYBODY, Datagram, attach_filter, unwrap
 from eip_agent.dhcp_message import CLIENT_PORT, NOBODY, SERVER_PORT, Kind, Message, Option, decode
@@ -89,7 +90,7 @@ def decode_offer(frame: bytes, link: LinkFact, transaction: int) -> OfferFact | 
     try:
         return _decode_values(message, link.link.index)
     except ValueError as bad:
-        return Unread(_path(link), f"the answer of the DHCP server cannot be used: {bad}")
+        return Unread(_path(link), say("the answer of the DHCP server cannot be used: {bad}", bad=bad))
 
 
 def _decode_values(message: Message, link: int) -> OfferFact:
@@ -97,7 +98,7 @@ def _decode_values(message: Message, link: int) -> OfferFact:
     options = message.options
     lease = options.get(Option.LEASE)
     if lease is not None and len(lease) != 4:
-        raise ValueError(f"a lease time of {len(lease)} bytes")
+        raise ValueError(say("a lease time of {len} bytes", len=len(lease)))
     return OfferFact(
         link=link,
         address=_unicast(message.yours.packed, "address"),
@@ -111,18 +112,18 @@ def _decode_values(message: Message, link: int) -> OfferFact:
 
 def _unicast(value: bytes, name: str) -> IPv4Address:
     if len(value) != 4:
-        raise ValueError(f"{name} of {len(value)} bytes")
+        raise ValueError(say("{name} of {len} bytes", name=name, len=len(value)))
     address = IPv4Address(value)
     # 240.0.0.0/4 is reserved, 255.255.255.255 is in it; 0.0.0.0/8 says "this host" (RFC 6890).
     if address.is_multicast or address.is_reserved or address.is_loopback or value[0] == 0:
-        raise ValueError(f"{name} {address} is no host's")
+        raise ValueError(say("{name} {address} is no host's", name=name, address=address))
     return address
 
 
 def _prefix_length(mask: bytes) -> int:
     zeros = ~int.from_bytes(mask) & 0xFFFFFFFF
     if len(mask) != 4 or zeros & (zeros + 1) or zeros == 0xFFFFFFFF:
-        raise ValueError(f"mask {'.'.join(map(str, mask[:8]))}")
+        raise ValueError(say("mask {listed}", listed=".".join(map(str, mask[:8]))))
     return 32 - zeros.bit_length()
 
 
@@ -176,7 +177,7 @@ class _Question:
         self._useless: Unread | None = None
         self._transaction = int.from_bytes(os.urandom(4))
         if len(_mac(link)) != 6:
-            self.lost = Unread(_path(link), "the link is not Ethernet")
+            self.lost = Unread(_path(link), say("the link is not Ethernet"))
         elif not link.up:
             self.lost = Unread(_path(link), _REASONS[errno.ENETDOWN])
         self._askable = self.lost is None
@@ -196,7 +197,7 @@ class _Question:
                 return offer
             case offers:
                 told = " and ".join(f"{offer.address}/{offer.prefix_length} via {offer.router}" for offer in offers)
-                return Unread(_path(self.link), f"contradicting offers: {told}")
+                return Unread(_path(self.link), say("contradicting offers: {told}", told=told))
 
     def ask(self, listener: socket.socket, seconds: int) -> None:
         """Say it once, if the link was fit for it at first."""

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from eip_agent.core.facts import CloudFact, Unread
+from eip_agent.core.message import say
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.settings import Settings
 from eip_agent.sources.openapi_document import decode
@@ -140,7 +141,7 @@ def _output(child: "Popen[bytes]", until: float) -> bytes:
             return bytes(output)
         output += piece
         if len(output) > LARGEST_ANSWER:
-            raise ValueError(f"more than {LARGEST_ANSWER} bytes")
+            raise ValueError(say("more than {LARGEST_ANSWER} bytes", LARGEST_ANSWER=LARGEST_ANSWER))
     raise TimeoutError
 
 

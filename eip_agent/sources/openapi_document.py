@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 from typing import Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, Unread
+from eip_agent.core.message import said, say
 from eip_agent.core.openapi import ApiEniFact, ApiFact, Bound, Denied, DnatFact, EipFact, HavipFact
 from eip_agent.core.settings import Mode
 from eip_agent.sources.document import as_mac
@@ -50,7 +51,7 @@ def decode(document: object, cloud: CloudFact) -> ApiFact:
         path = "openapi/credentials" if code == "Credentials" else "openapi"
         return ApiFact(unread=(Unread(path, message or code or "it failed"),))
     if not isinstance(whole.get("calls"), list):
-        return ApiFact(unread=(Unread("openapi", "the process that asks ended without an answer"),))
+        return ApiFact(unread=(Unread("openapi", say("the process that asks ended without an answer")),))
     return _Reader([_Call(as_mapping(call)) for call in as_list(whole.get("calls"))], cloud).read()
 
 
@@ -151,7 +152,7 @@ class _Reader:
         try:
             return convert(item)
         except ValueError as error:
-            self._note(call, str(error))
+            self._note(call, said(error))
             return None
 
     # --- EIPs ---------------------------------------------------------------------------------------------------------
@@ -225,7 +226,9 @@ class _Reader:
         eni_id = id_of(item, "NetworkInterfaceId")
         mac = as_mac(item.get("MacAddress"))
         if mac is None:
-            raise ValueError(f"{eni_id}: {quoted(item.get('MacAddress'))} is no MAC address")
+            raise ValueError(
+                say("{eni_id}: {item} is no MAC address", eni_id=eni_id, item=quoted(item.get("MacAddress")))
+            )
         sets = list(objects_at(item, "PrivateIpSets", "PrivateIpSet"))
         first = [address for one in sets if is_true(one.get("Primary")) for address in self._private(one, eni_id)]
         others = [address for one in sets for address in self._private(one, eni_id)]
@@ -244,7 +247,7 @@ class _Reader:
         try:
             return [address_of(item, "PrivateIpAddress")]
         except ValueError as error:
-            self._unread.append(Unread(f"openapi/DescribeNetworkInterfaces/{of}", str(error)))
+            self._unread.append(Unread(f"openapi/DescribeNetworkInterfaces/{of}", said(error)))
             return []
 
     def _instance(self) -> Item:
@@ -255,7 +258,7 @@ class _Reader:
         try:
             return as_address(addresses[0]) if addresses else None
         except ValueError as error:
-            self._unread.append(Unread("openapi/DescribeInstanceAttribute", str(error)))
+            self._unread.append(Unread("openapi/DescribeInstanceAttribute", said(error)))
             return None
 
     def _dnat(self, enis: tuple[ApiEniFact, ...] | None) -> tuple[DnatFact, ...] | None:
@@ -323,7 +326,7 @@ def _gateway(info: Item) -> tuple[IPv4Address, IPv4Address, int]:
     mask = int(IPv4Address(spelt)) if _DOTTED.fullmatch(spelt) else 0
     length = mask.bit_count()
     if not mask or mask != (0xFFFFFFFF << 32 - length) & 0xFFFFFFFF:
-        raise ValueError(f"IpMask {quoted(spelt)} is no mask")
+        raise ValueError(say("IpMask {spelt} is no mask", spelt=quoted(spelt)))
     return address_of(info, "ip"), address_of(info, "ipgw"), length
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Final
 
+from eip_agent.core.message import say
+
 _PLAIN: Final = re.compile(r"[!-~]+")
 _LONGEST: Final = 60
 """Characters of a value that a message repeats."""
@@ -57,7 +59,7 @@ def id_of(item: Item, name: str) -> str:
     """An id.  Raises ValueError for what cannot be one."""
     spelt = text_of(item, name)
     if not _PLAIN.fullmatch(spelt) or len(spelt) > _LONGEST_ID:
-        raise ValueError(f"{name} {quoted(item.get(name))} is no id")
+        raise ValueError(say("{name} {item} is no id", name=name, item=quoted(item.get(name))))
     return spelt
 
 
@@ -66,7 +68,7 @@ def address_of(item: Item, name: str) -> IPv4Address:
     try:
         return as_address(item.get(name))
     except ValueError as error:
-        raise ValueError(f"{name} {error}") from None
+        raise ValueError(say("{name} {error}", name=name, error=error)) from None
 
 
 def as_address(value: object) -> IPv4Address:
@@ -75,9 +77,9 @@ def as_address(value: object) -> IPv4Address:
         # A number would be taken for an address as well.
         address = IPv4Address(value.strip() if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError(f"{quoted(value)} is no IPv4 address") from None
+        raise ValueError(say("{value} is no IPv4 address", value=quoted(value))) from None
     if address.is_multicast or address.is_loopback or address.packed[0] == 0 or int(address) == 0xFFFFFFFF:
-        raise ValueError(f"{address} is nobody's address")
+        raise ValueError(say("{address} is nobody's address", address=address))
     return address
 
 
