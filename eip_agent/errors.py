@@ -20,6 +20,8 @@ Exit codes, whose meaning never changes: 0 as desired, 1 refused or not verified
 
 from typing import ClassVar, Final
 
+from eip_agent.core.silence import Silence
+
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
@@ -52,6 +54,11 @@ class SourceError(AgentError):
 
 class MetadataError(SourceError):
     """The metadata service is unreachable, refuses, or answers other than documented."""
+
+    def __init__(self, message: str, hint: str = "", silence: Silence = Silence.ODD) -> None:
+        super().__init__(message, hint)
+        self.silence = silence
+        """Which of these it is."""
 
 
 class KernelReadError(SourceError):

@@ -35,6 +35,7 @@ UNTESTED: Final = {
     "eip_agent.core.offers": "values without behaviour",
     "eip_agent.core.scene": "values without behaviour",
     "eip_agent.core.settings": "values without behaviour",
+    "eip_agent.core.silence": "names of reasons",
     "eip_agent.core.surroundings": "values without behaviour",
 }
 """Modules without a test file of their own, each with the reason."""

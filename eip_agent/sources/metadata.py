@@ -11,7 +11,9 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from eip_agent.core.facts import CloudFact
+from eip_agent.core.message import said, say
 from eip_agent.core.settings import Settings
+from eip_agent.core.silence import Silence
 from eip_agent.errors import MetadataError, SettingsError
 from eip_agent.sources.document import ENI_LEAVES, MACS, TOP_LEAVES, Failed, as_mac, decode
 from eip_agent.sources.http import Answer, Connection, HttpError, Origin
@@ -39,6 +41,7 @@ _UNREACHABLE: Final = (
     "the instance must reach 100.100.100.200 by a link whose ENI is not in EIP-visible mode: "
     "see `ip route get 100.100.100.200`"
 )
+_PATIENCE: Final = "it asks for patience (429): who else on this instance asks it without an end?"
 _REFUSED: Final = (
     "is the metadata service switched off for this instance (HttpEndpoint=disabled), "
     "or are tokens required (HttpTokens=required) and none was given? ModifyInstanceMetadataOptions changes both"
@@ -70,7 +73,7 @@ class Metadata:
         try:
             origin = Origin.parse(settings.metadata_url)
         except ValueError as error:
-            hint = "the service of the cloud is http://100.100.100.200"
+            hint = say("the service of the cloud is http://100.100.100.200")
             raise SettingsError(f"metadata_url {settings.metadata_url!r} cannot be asked: {error}", hint) from error
         deadline = monotonic() + settings.metadata_deadline
         with Connection(origin, settings.metadata_timeout, deadline) as connection:
@@ -88,9 +91,22 @@ class Metadata:
 class _AgainError(Exception):
     """This try was of no use, the next one may be."""
 
+    silence = Silence.ODD
+
+
+class _NothingError(_AgainError):
+    """No connection, or no answer that is HTTP."""
+
+    silence = Silence.UNREACHABLE
+
 
 class _StatusError(_AgainError):
     """The server asks for patience (429) or has a trouble of its own (5xx)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status = status
+        self.silence = Silence.THROTTLED if status == _TOO_MANY else Silence.ODD
 
 
 class _Pass:
@@ -117,9 +133,9 @@ class _Pass:
         try:
             return decode(json.loads(body))
         except (ValueError, RecursionError) as error:
-            raise _AgainError("the answer is no JSON") from error
+            raise _AgainError(say("the answer is no JSON")) from error
         except MetadataError as error:
-            raise _AgainError(str(error)) from error
+            raise _AgainError(said(error)) from error
 
     def _walk(self) -> dict[str, object]:
         """The same document as `meta-data/all`, of the leaves that are read."""
@@ -151,10 +167,10 @@ class _Pass:
                     try:
                         found[path] = self._text(path)
                     except _AgainError as error:
-                        found[path] = Failed(str(error))
+                        found[path] = Failed(said(error))
                         failed = True
                     except MetadataError as error:
-                        found[path] = Failed(str(error))
+                        found[path] = Failed(said(error))
             if not failed or not self._wait(tries):
                 break
         return found
@@ -166,7 +182,7 @@ class _Pass:
         try:
             return self._sound(path, answer).decode()
         except UnicodeDecodeError as error:
-            raise _AgainError("the answer is no text") from error
+            raise _AgainError(say("the answer is no text")) from error
 
     def _get(self, path: str) -> Answer:
         """Ask with the token, once more with another where it has expired.  Raises _AgainError."""
@@ -180,12 +196,22 @@ class _Pass:
         """The body of a 200.  Raises MetadataError for what asking again cannot change."""
         if answer.status == _OK:
             return answer.body
-        reason = f"GET {path}: {answer.status}"
+        reason = say("GET {path}: {status}", path=path, status=answer.status)
         if self._refused_token and answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
             reason += f", and {self._refused_token} to the request for a token"
         if 300 <= answer.status < 400:
             raise self._redirected(reason, answer)
-        raise self._error(reason, _REFUSED if answer.status in {_UNAUTHORIZED, _FORBIDDEN} else "")
+        if answer.status not in {_UNAUTHORIZED, _FORBIDDEN}:
+            raise self._error(reason)
+        raise self._error(reason, _REFUSED, self._refusal(answer.status))
+
+    def _refusal(self, status: int) -> Silence:
+        """What it is that the service refuses: everything, or what comes without a token of its own."""
+        if self._refused_token is None:
+            return Silence.TOKEN if status == _UNAUTHORIZED else Silence.REFUSED
+        if self._refused_token == _TOO_MANY:
+            return Silence.THROTTLED
+        return Silence.REFUSED if self._refused_token in {_UNAUTHORIZED, _FORBIDDEN} else Silence.TOKEN
 
     def _authorization(self) -> Mapping[str, str]:
         token = self._service.token()
@@ -209,9 +235,9 @@ class _Pass:
         try:
             answer = self._connection.ask(method, path, dict(headers))
         except HttpError as error:
-            raise _AgainError(str(error)) from error
+            raise _NothingError(said(error)) from error
         if answer.status == _TOO_MANY or answer.status >= 500:
-            raise _StatusError(str(answer.status))
+            raise _StatusError(answer.status)
         return answer
 
     def _until_done(self, what: str, once: Callable[[], T], most_statuses: int | None = None) -> T | None:
@@ -221,13 +247,15 @@ class _Pass:
             try:
                 return once()
             except _AgainError as error:
-                statuses += isinstance(error, _StatusError)
-                if most_statuses is not None and statuses >= most_statuses:
-                    self._refused_token = int(str(error))
-                    return None
+                if isinstance(error, _StatusError):
+                    statuses += 1
+                    if most_statuses is not None and statuses >= most_statuses:
+                        self._refused_token = error.status
+                        return None
                 if not self._wait(tries):
                     times = "once" if tries == 0 else f"{tries + 1} times"
-                    raise self._error(f"{what}: {error} (tried {times})", _UNREACHABLE) from error
+                    hint = _PATIENCE if error.silence is Silence.THROTTLED else _UNREACHABLE
+                    raise self._error(f"{what}: {error} (tried {times})", hint, error.silence) from error
                 tries += 1
 
     def _wait(self, tries: int) -> bool:
@@ -245,8 +273,8 @@ class _Pass:
         where = answer.headers.get("location", "nowhere")[:100]
         return self._error(f"{reason}, redirected to {where!r}", "the metadata service never does: who answers there?")
 
-    def _error(self, reason: str, hint: str) -> MetadataError:
-        return MetadataError(f"metadata service at {self._url}: {reason}", hint)
+    def _error(self, reason: str, hint: str = "", silence: Silence = Silence.ODD) -> MetadataError:
+        return MetadataError(say("metadata service at {url}: {reason}", url=self._url, reason=reason), hint, silence)
 
 
 def _present(leaves: Mapping[str, str | Failed | None]) -> dict[str, object]:

@@ -11,6 +11,7 @@ import pytest
 
 from eip_agent.core.facts import CloudFact
 from eip_agent.core.settings import Settings
+from eip_agent.core.silence import Silence
 from eip_agent.errors import MetadataError, SettingsError
 from eip_agent.lab.document import metadata_tree
 from eip_agent.lab.metadata import Fault, FaultKind, MetadataService
@@ -164,6 +165,7 @@ def test_a_service_that_is_not_there_is_named_with_what_to_check(service: Metada
     service.stop()
     error = refused(service)
 
+    assert error.silence is Silence.UNREACHABLE
     assert "connection refused" in str(error)
     assert "ip route get 100.100.100.200" in error.hint
 
@@ -221,6 +223,33 @@ def test_a_token_that_is_never_accepted_is_final_and_kept_secret(
     assert "401" in str(error)
     assert "SECRET" not in f"{error}{error.hint}{error!r}{error.__cause__!r}{error.__context__!r}"
     assert service.requests == [TOKEN, ALL, TOKEN, ALL]
+
+
+@pytest.mark.parametrize(
+    ("faults", "hardened", "silence"),
+    [
+        ([("", FaultKind.STATUS, 403)], False, Silence.REFUSED),
+        ([("meta-data", FaultKind.STATUS, 403)], False, Silence.REFUSED),
+        ([("meta-data", FaultKind.STATUS, 401)], False, Silence.TOKEN),
+        ([("api/token", FaultKind.STATUS, 404)], True, Silence.TOKEN),
+        ([("api/token", FaultKind.STATUS, 429)], True, Silence.THROTTLED),
+        ([("", FaultKind.STATUS, 429)], False, Silence.THROTTLED),
+        ([("", FaultKind.STATUS, 503)], False, Silence.ODD),
+        ([("", FaultKind.HANG, 0)], False, Silence.UNREACHABLE),
+        ([("meta-data", FaultKind.STATUS, 404)], False, Silence.ODD),
+        ([("meta-data/all", FaultKind.BODY, 0)], False, Silence.ODD),
+    ],
+)
+def test_each_silence_is_told_from_the_others(
+    service: MetadataService,
+    faults: list[tuple[str, FaultKind, int]],
+    hardened: bool,  # noqa: FBT001 - a table
+    silence: Silence,
+) -> None:
+    service.hardened = hardened
+    service.faults += [Fault(path, kind, status=status) for path, kind, status in faults]
+
+    assert refused(service).silence is silence
 
 
 def test_no_proxy_is_asked(service: MetadataService, monkeypatch: pytest.MonkeyPatch) -> None:
