@@ -37,12 +37,12 @@ _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
-_UNREACHABLE: Final = (
+_UNREACHABLE: Final = say(
     "the instance must reach 100.100.100.200 by a link whose ENI is not in EIP-visible mode: "
     "see `ip route get 100.100.100.200`"
 )
-_PATIENCE: Final = "it asks for patience (429): who else on this instance asks it without an end?"
-_REFUSED: Final = (
+_PATIENCE: Final = say("it asks for patience (429): who else on this instance asks it without an end?")
+_REFUSED: Final = say(
     "is the metadata service switched off for this instance (HttpEndpoint=disabled), "
     "or are tokens required (HttpTokens=required) and none was given? ModifyInstanceMetadataOptions changes both"
 )
@@ -142,7 +142,7 @@ class _Pass:
         path = f"{ROOT}{'/'.join(MACS)}/"
         listing = self._until_done(f"GET {path}", lambda: self._text(path))
         if listing is None:
-            raise self._error(f"GET {path}: 404, absent", "is this an ECS instance in a VPC?")
+            raise self._error(say("GET {path}: 404, absent", path=path), say("is this an ECS instance in a VPC?"))
         entries = [f"{entry.rstrip('/')}/" for entry in listing.split()]
         inside = self._all([f"{path}{entry}" for entry in entries if as_mac(entry)])
         wanted = [f"{ROOT}{leaf}" for leaf in TOP_LEAVES]
@@ -198,7 +198,7 @@ class _Pass:
             return answer.body
         reason = say("GET {path}: {status}", path=path, status=answer.status)
         if self._refused_token and answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
-            reason += f", and {self._refused_token} to the request for a token"
+            reason = say("{reason}, and {status} to the request for a token", reason=reason, status=self._refused_token)
         if 300 <= answer.status < 400:
             raise self._redirected(reason, answer)
         if answer.status not in {_UNAUTHORIZED, _FORBIDDEN}:
@@ -224,7 +224,7 @@ class _Pass:
         answer = self._ask("PUT", TOKEN_PATH, {TTL_HEADER: str(TTL)})
         token = answer.body.strip().decode("latin-1")
         if 300 <= answer.status < 400:
-            raise self._redirected(f"PUT {TOKEN_PATH}: {answer.status}", answer)
+            raise self._redirected(say("PUT {path}: {status}", path=TOKEN_PATH, status=answer.status), answer)
         if answer.status != _OK or not token or not token.isascii() or not token.isprintable():
             self._refused_token = answer.status
             return None
@@ -253,9 +253,13 @@ class _Pass:
                         self._refused_token = error.status
                         return None
                 if not self._wait(tries):
-                    times = "once" if tries == 0 else f"{tries + 1} times"
+                    reason = (
+                        say("{what}: {why} (tried once)", what=what, why=said(error))
+                        if tries == 0
+                        else say("{what}: {why} (tried {times} times)", what=what, why=said(error), times=tries + 1)
+                    )
                     hint = _PATIENCE if error.silence is Silence.THROTTLED else _UNREACHABLE
-                    raise self._error(f"{what}: {error} (tried {times})", hint, error.silence) from error
+                    raise self._error(reason, hint, error.silence) from error
                 tries += 1
 
     def _wait(self, tries: int) -> bool:
@@ -271,7 +275,10 @@ class _Pass:
 
     def _redirected(self, reason: str, answer: Answer) -> MetadataError:
         where = answer.headers.get("location", "nowhere")[:100]
-        return self._error(f"{reason}, redirected to {where!r}", "the metadata service never does: who answers there?")
+        return self._error(
+            say("{reason}, redirected to {where}", reason=reason, where=repr(where)),
+            say("the metadata service never does: who answers there?"),
+        )
 
     def _error(self, reason: str, hint: str = "", silence: Silence = Silence.ODD) -> MetadataError:
         return MetadataError(say("metadata service at {url}: {reason}", url=self._url, reason=reason), hint, silence)
