@@ -72,6 +72,12 @@ class CloudFact:
     region: str | None = None
     eipv4: IPv4Address | None = None
     """`eipv4`: EIP or static public address of the primary ENI; None when absent or not read."""
+    public_ipv4: IPv4Address | None = None
+    """`public-ipv4`: public address of the primary ENI.  This and what follows only explains: None also when bad."""
+    instance_type: str | None = None
+    """`instance/instance-type`: `ecs.g8i.large`."""
+    zone: str | None = None
+    """`zone-id`: `cn-hangzhou-j`."""
     unread: tuple[Unread, ...] = ()
     """What could not be read outside the single ENIs."""
 

@@ -16,7 +16,8 @@ from eip_agent.errors import MetadataError
 
 MACS: Final = ("network", "interfaces", "macs")
 """Below `meta-data/`: the directory that has one directory per ENI."""
-TOP_LEAVES: Final = ("mac", "instance-id", "region-id", "eipv4")
+TYPE: Final = "instance/instance-type"
+TOP_LEAVES: Final = ("mac", "instance-id", "region-id", "eipv4", "public-ipv4", TYPE, "zone-id")
 """What is read beside the ENIs."""
 ENI_LEAVES: Final = (
     "network-interface-id",
@@ -83,6 +84,9 @@ def decode(document: object) -> CloudFact:
         instance_id=top.read("instance-id", _name),
         region=top.read("region-id", _name),
         eipv4=top.read("eipv4", _address4, optional=True),
+        public_ipv4=top.glance("public-ipv4", _address4),
+        instance_type=top.glance(TYPE, _name),
+        zone=top.glance("zone-id", _name),
         unread=tuple(top.unread),
     )
 
@@ -151,6 +155,18 @@ class _Leaves:
         """The leaf's value; None where it is not there, noted as unread unless it is optional, and where it is bad."""
         line = self._line(name, optional=optional)
         return self._converted(name, line, convert) if line else None
+
+    def glance(self, name: str, convert: Callable[[str], T]) -> T | None:
+        """The value of a leaf that only explains, given by its path: bad is as good as not there."""
+        value: object = self._leaves.get(name)
+        if value is None and "/" in name:
+            folder, _, leaf = name.partition("/")
+            inside = self._leaves.get(folder)
+            value = inside.get(leaf) if isinstance(inside, Mapping) else None
+        try:
+            return convert(_first_line(value)) if isinstance(value, str) else None
+        except ValueError:
+            return None
 
     def read_list(self, name: str, convert: Callable[[str], T]) -> tuple[T, ...] | None:
         """Each element of an optional list; empty where it is not there; None, noted as unread, where one is bad."""
