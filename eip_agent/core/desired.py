@@ -107,7 +107,12 @@ def wish(
 
 def given(eni: EniFact, verdict: Verdict) -> frozenset[IPAddress]:
     """The addresses that the cloud has given to an ENI, as far as its metadata and its verdict tell."""
-    return frozenset([*(eni.private_ipv4s or ()), *(eni.ipv6s or ()), *(eip.address for eip in verdict.visible)])
+    return given_by_metadata(eni) | {eip.address for eip in verdict.visible}
+
+
+def given_by_metadata(eni: EniFact) -> frozenset[IPAddress]:
+    """Those of its metadata alone."""
+    return frozenset((*(eni.private_ipv4s or ()), *(eni.ipv6s or ())))
 
 
 def _known(eni: EniFact) -> frozenset[int]:
@@ -289,10 +294,12 @@ def carried(kernel: KernelFact, port: Port, listed: Iterable[IPAddress] = ()) ->
 
     So what works keeps working while the rules around an ENI of which too little is known are rebuilt.  The masks of
     the addresses say how far its rules were widened, so that mostly they are not even rebuilt.  A prefix in which there
-    is an address, here or `listed` by the cloud, is a widened one.
+    is an address, here or `listed` by the cloud, is a widened one.  An address that the cloud lists for another ENI is
+    that one's, whatever link somebody has put it on.
     """
     index = port.link.link.index
-    local = [fact for fact in kernel.addresses if fact.link == index and fact.universal]
+    others = frozenset(listed) - given_by_metadata(port.eni)
+    local = [fact for fact in kernel.addresses if fact.link == index and fact.universal and fact.ip not in others]
     known = [*(fact.ip for fact in kernel.addresses), *listed]
     found = []
     for route in kernel.routes:

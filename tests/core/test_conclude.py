@@ -306,10 +306,27 @@ def test_a_second_pass_has_nothing_to_do(first: World, then: World) -> None:
     _, held, remembered = passed(replace(world, kernel=held), remembered)
 
     # An address that went from one ENI to another is cut from the one in this pass and given to the other in the next.
-    # On a link that is to stay down it has no way out, which changes the rules around it once more.
-    if not then.settings.leave_links:
+    # On a link that is to stay down it has no way out, which changes the rules around it once more.  So does a rule for
+    # an EIP that was never put on its link, of an ENI that the metadata does not list any more.
+    if not then.settings.leave_links and not first.settings.leave_addresses:
         assert all(isinstance(change.item, Address | LinkSetting) for change in moved.plan), moved.plan
     assert conclude(world.cloud, held, remembered, world.settings).plan == ()
+
+
+def test_an_address_on_a_wrong_link_goes_to_its_owner_while_that_links_eni_is_undecided() -> None:
+    """Somebody put it on eth2; the cloud gives it to eth1, and eth2 just lost the one who told of its EIP."""
+    eip = declared("203.0.113.18", Mode.MULTI_EIP_VISIBLE, 2)
+    stray = address("192.168.1.29", 2)
+    enis = (eni(0), eni(1), eni(2))
+    first = World(cloud(*enis), kernel(link(0), link(1), link(2), addresses=(stray,)), Settings(eips=(eip,)))
+    _, held, remembered = passed(first)
+    owner = eni(1, private_ipv4s=(ip4("192.168.1.10"), stray.ip))
+    report = conclude(cloud(eni(0), owner, eni(2)), held, remembered, Settings())
+
+    exits = {story.link.link.name: story.exits for story in report.stories}
+    assert not report.stories[2].verdict.decided
+    assert not any(stray.ip in source for exit_ in exits["eth2"] for source in exit_.sources)
+    assert any(stray.ip in source for exit_ in exits["eth1"] for source in exit_.sources)
 
 
 @given(worlds(), worlds())
