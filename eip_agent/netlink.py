@@ -64,10 +64,13 @@ class Answer:
 
 
 class Netlink:
-    """A NETLINK_ROUTE socket for requests.  It is never bound to groups: events belong on a socket of their own."""
+    """A socket for requests, of NETLINK_ROUTE where nothing else is said.
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    It is never bound to groups: events belong on a socket of their own.
+    """
+
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.bind((0, 0))
         for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK):
             try:
@@ -107,12 +110,21 @@ class Netlink:
 
     def ask(self, kind: int, body: bytes) -> bytes | None:
         """The payload of the one answer to a question; None where the kernel has none.  Raises KernelReadError."""
+        return self.question(kind, body)[1]
+
+    def question(self, kind: int, body: bytes) -> tuple[int, bytes | None]:
+        """The same, after the errno with which the kernel refuses to answer; 0 where it does not.
+
+        Raises KernelReadError.
+        """
         self._sequence += 1
-        self._socket.send(_packed(kind, NLM_F_REQUEST, self._sequence, body))
+        self._send(_packed(kind, NLM_F_REQUEST, self._sequence, body))
         while True:
             for answer, _, sequence, payload in _messages(self._receive()):
                 if sequence == self._sequence:
-                    return None if answer == NLMSG_ERROR else payload
+                    if answer != NLMSG_ERROR:
+                        return 0, payload
+                    return -int(_INT.unpack_from(payload)[0]), None
 
     def send(self, messages: Sequence[tuple[int, int, bytes]]) -> list[Answer]:
         """Carry out messages (type, flags, body) in order; the answers stand in the same order.
