@@ -33,8 +33,8 @@ from eip_agent.sinks.journal import Journal
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
 
-Spared = Callable[[Change], bool]
-"""Says whether a change is to be left out of a pass."""
+Chosen = Callable[[Plan], Plan]
+"""What of a plan a pass is to carry out; asked first for the whole plan of a pass, then for what comes up in it."""
 
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
@@ -47,6 +47,10 @@ _CONTRADICTION: Final = Unread(
 )
 
 
+def _all(plan: Plan) -> Plan:
+    return plan
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """One pass of the daemon."""
@@ -55,7 +59,7 @@ class Pass:
     seen: Seen
     """What it concluded from."""
     planned: Plan
-    """All there was to do, with what was spared or waits."""
+    """All there was to do, with what was not chosen or waits."""
     doomed: frozenset[Item] = frozenset()
     """Addresses to remove that wait for a second answer of the metadata service; nothing was done because of them."""
     held: frozenset[Item] = frozenset()
@@ -138,7 +142,7 @@ class Agent:
         """
         return self._lookout.see(netlink, last=last)
 
-    def converge(self, netlink: Netlink, seen: Seen, spared: Spared, doomed: frozenset[Item], *, new: bool) -> Pass:
+    def converge(self, netlink: Netlink, seen: Seen, chosen: Chosen, doomed: frozenset[Item], *, new: bool) -> Pass:
         """`reconcile` with what was seen some time ago, and the kernel of now.
 
         To be called with the lock held.  `doomed`: what an earlier answer of the metadata service would have removed
@@ -152,11 +156,11 @@ class Agent:
         if not removed <= doomed:
             unread = (*report.unread, _CONTRADICTION) if doomed else report.unread
             return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
-        report = replace(report, plan=_without(planned, spared))
+        report = replace(report, plan=chosen(planned))
         if report.plan or self._lookout.asleep(seen):
             work = _Work(netlink, self._journal, report.cloud, remembered)
-            seen, report = self._woken(seen, report, work, spared)
-            report = self._carried_out(report, work, partial(self._left, seen, spared=spared))
+            seen, report = self._woken(seen, report, work, chosen)
+            report = self._carried_out(report, work, partial(self._left, seen, chosen=chosen))
             if work.result.applied and not work.result.undone:
                 before = replay(before, work.result.applied)
         else:
@@ -187,11 +191,11 @@ class Agent:
         self._journal.tidy()
         return self._journal.read()
 
-    def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, spared: Spared | None = None) -> Plan:
+    def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
         plan = self._lookout.report(replace(seen, kernel=kernel), remembered).plan
-        return _without(plan, spared) if spared else plan
+        return chosen(plan)
 
-    def _woken(self, seen: Seen, report: Report, work: "_Work", spared: Spared | None = None) -> tuple[Seen, Report]:
+    def _woken(self, seen: Seen, report: Report, work: "_Work", chosen: Chosen = _all) -> tuple[Seen, Report]:
         """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
 
         A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
@@ -200,7 +204,7 @@ class Agent:
             Change(LinkSetting(link.link, UP, 0), LinkSetting(link.link, UP, 1), Why.MISSING)
             for link in self._lookout.asleep(seen)
         )
-        wake = _without(wake, spared) if spared else wake
+        wake = chosen(wake)
         if not wake:
             return seen, report
         work.carry_out(wake, seen.kernel)
@@ -208,8 +212,7 @@ class Agent:
             return seen, replace(report, plan=wake)
         seen = self._lookout.ask_links(replace(seen, kernel=work.look()))
         report = self._lookout.report(seen, work.remembered)
-        plan = _without(report.plan, spared) if spared else report.plan
-        return seen, replace(report, plan=(*wake, *plan))
+        return seen, replace(report, plan=(*wake, *chosen(report.plan)))
 
     def _carried_out(
         self,
@@ -294,10 +297,6 @@ class _Work:
             done = given_back(done, self.look(), self.remembered)
         undone, stuck = undo(done, self._writer)
         self.result = replace(self.result, undone=undone, stuck=stuck)
-
-
-def _without(plan: Plan, spared: Spared) -> Plan:
-    return tuple(change for change in plan if not spared(change))
 
 
 def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembered], Plan]) -> Report:

@@ -1,0 +1,70 @@
+"""Asks a running daemon.  Imports nothing that takes time, for who asks waits for the start of Python as it is."""
+
+import json
+import os
+import socket
+from typing import Any, Final
+
+from eip_agent.errors import ApplyError, BusyError, JournalError, SourceError
+
+_NAME: Final = "control"
+_LARGEST: Final = 64 << 20
+"""Bytes of an answer."""
+
+
+def ask(directory: str, question: str, how: str = "text", timeout: float = 5.0) -> dict[str, Any] | None:
+    """The daemon's answer; None where no daemon listens.
+
+    Raises JournalError where the directory is not for us, BusyError where the daemon does not answer in so many
+    seconds, and ApplyError where it answers that it could not.
+    """
+    data = _exchanged(directory, json.dumps({"ask": question, "format": how}).encode() + b"\n", timeout)
+    if data is None:
+        return None
+    try:
+        answer = json.loads(data)
+    except ValueError as cut:
+        raise BusyError("the daemon ended before it had answered", "see `systemctl status eip-agent`") from cut
+    if not isinstance(answer, dict):
+        raise BusyError("the daemon answers something else", "is it of another version? restart it")
+    if "error" in answer:
+        kind = SourceError if answer.get("code") == SourceError.exit_code else ApplyError
+        raise kind(str(answer["error"]), str(answer.get("hint", "")))
+    return answer
+
+
+def _exchanged(directory: str, question: bytes, timeout: float) -> bytes | None:
+    from eip_agent.sinks.directory import opened  # noqa: PLC0415  one who asks for --help has no use for it
+
+    try:
+        at = opened(directory, create=False)
+    except FileNotFoundError:
+        return None
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(timeout)
+            try:
+                line.connect(f"/proc/self/fd/{at}/{_NAME}")
+            except (FileNotFoundError, ConnectionRefusedError):
+                return None
+            except PermissionError as no:
+                message = f"{directory}/{_NAME}: {(no.strerror or '').lower()}"
+                raise JournalError(message, "run it with sudo") from no
+            line.sendall(question)
+            return _all_of(line)
+    except TimeoutError as late:
+        message = f"the daemon did not answer within {timeout:g} s"
+        raise BusyError(message, "see `systemctl status eip-agent`, or stop it and work alone") from late
+    except ConnectionError as cut:
+        raise BusyError("the daemon hung up", "try again; see `systemctl status eip-agent`") from cut
+    finally:
+        os.close(at)
+
+
+def _all_of(line: socket.socket) -> bytes:
+    found = bytearray()
+    while piece := line.recv(1 << 16):
+        found += piece
+        if len(found) > _LARGEST:
+            break
+    return bytes(found)

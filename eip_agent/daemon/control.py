@@ -1,0 +1,112 @@
+"""The daemon's control socket: who may speak there, and what may be asked.
+
+A Unix stream socket `control` in the run directory.  A question is one line of JSON, an answer one document, and then
+the line is cut.  Questions are `status`, `report` (the last pass) and `look` (a pass now, and its report); the latter
+two come as the text or JSON that `eip-agent apply` prints, with its exit code.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eip_agent.daemon.door import Door, Visitor
+from eip_agent.errors import JournalError
+from eip_agent.sinks.directory import opened
+
+NAME: Final = "control"
+QUESTIONS: Final = frozenset(("status", "report", "look"))
+FORMATS: Final = frozenset(("text", "json"))
+_CREDENTIALS = struct.Struct("=iII")
+"""struct ucred: process, user, group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks."""
+
+    visitor: Visitor
+    ask: str
+    format: str = "text"
+
+    def answer(self, document: dict[str, Any], now: float) -> None:
+        """Say it."""
+        self.visitor.answer(json.dumps(document).encode(), now)
+
+
+def listening(directory: str) -> socket.socket:
+    """The socket, in place of one that a killed daemon left.  Raises JournalError."""
+    at = opened(directory, create=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # By the descriptor of its directory: safe from links, and short enough for any directory.
+        path = f"/proc/self/fd/{at}/{NAME}"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(NAME, dir_fd=at)
+        listener.bind(path)
+        os.chmod(NAME, 0o600, dir_fd=at)
+        listener.listen(8)
+    except OSError as no:
+        listener.close()
+        message = f"{directory}/{NAME}: cannot be made: {no.strerror}"
+        raise JournalError(message, "free space or correct the permissions") from no
+    finally:
+        os.close(at)
+    return listener
+
+
+def remove(directory: str) -> None:
+    """Take the socket away, so that nobody waits at it."""
+    with contextlib.suppress(OSError, JournalError):
+        at = opened(directory, create=False)
+        try:
+            os.unlink(NAME, dir_fd=at)
+        finally:
+            os.close(at)
+
+
+class Control:
+    """The door at that socket."""
+
+    def __init__(
+        self, selector: selectors.BaseSelector, listener: socket.socket, asked: Callable[[Question, float], None]
+    ) -> None:
+        self._asked = asked
+        self.door = Door(selector, listener, is_whole=_is_whole, ask=self._ask, may_enter=may_enter)
+
+    def _ask(self, visitor: Visitor, data: bytes, now: float) -> None:
+        question = understood(visitor, data)
+        if question is None:
+            visitor.answer(json.dumps({"error": "this daemon does not know that question"}).encode(), now)
+        else:
+            self._asked(question, now)
+
+
+def may_enter(line: socket.socket) -> bool:
+    """Whether root or the daemon's own user is at the other end.  The permissions say the same; this is certain."""
+    data = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(data)
+    return user in (0, os.geteuid())
+
+
+def understood(visitor: Visitor, data: bytes) -> Question | None:
+    """What is asked; None where that is nothing we know."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    ask, how = document.get("ask"), document.get("format", "text")
+    if not isinstance(ask, str) or not isinstance(how, str) or ask not in QUESTIONS or how not in FORMATS:
+        return None
+    return Question(visitor, ask, how)
+
+
+def _is_whole(data: bytearray) -> bool:
+    return data.endswith(b"\n")
