@@ -89,7 +89,7 @@ class Agent:
         with Netlink() as netlink:
             seen = self._lookout.see(netlink, everything=True)
             scene = self._scene(seen)
-            around = surroundings.read(netlink)
+            around = surroundings.read(netlink, _tables(scene.report))
             managers = host.read()
         report = replace(scene.report, api=seen.witnesses.api, host=managers)
         scene = replace(scene, report=report, surroundings=around, host=managers)

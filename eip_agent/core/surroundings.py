@@ -68,6 +68,23 @@ class RouteSeen:
     preferred: IPAddress | None = None
     """`src`: the source address of who binds to none."""
     tos: int = 0
+    source: IPNetwork | None = None
+    """`from`: IPv6 only, for packets of these sources alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSeen:
+    """What explaining wants to know of a link besides `LinkFact`."""
+
+    link: int
+    carrier: bool
+    """Whether there is somebody at the other end: `LOWER_UP`, as `ip` says."""
+    conf: tuple[tuple[str, int], ...] = ()
+    """More of `/proc/sys/net/ipv4/conf/<link>/*` by name."""
+
+    def setting(self, name: str) -> int | None:
+        """One value of `conf`; None when it was not told."""
+        return dict(self.conf).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +95,14 @@ class Surroundings:
     """Both families, in the order in which the kernel walks them."""
     routes: tuple[RouteSeen, ...] | None = None
     """Of `main`, `default`, and every table that a rule looks up; not of `local`."""
+    links: tuple[LinkSeen, ...] | None = None
+    common: tuple[tuple[str, int], ...] | None = None
+    """`/proc/sys/net/ipv4/conf/all/*` by name: of most settings the larger of this and the link's counts."""
+
+    def link(self, index: int) -> LinkSeen | None:
+        """One link; None when it was not read."""
+        return next((seen for seen in self.links or () if seen.link == index), None)
+
+    def of_all(self, name: str) -> int | None:
+        """One value of `common`; None when it was not read."""
+        return dict(self.common or ()).get(name)
