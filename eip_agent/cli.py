@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     apply = _command(commands, "apply", "one pass: see, decide, plan, write, verify")
     revert = _command(commands, "revert", "take back everything that is the agent's, and nothing else")
     confirm = _command(commands, "confirm", "say yes to the `apply --confirm` that waits")
+    _installers(commands)
     watch = "watch it work in a simulated instance made of network namespaces"
     demo = commands.add_parser("demo", help=watch, formatter_class=_Help)
     demo.add_argument(
@@ -148,6 +149,20 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")
         command.add_argument("--metadata-url", metavar="URL", help=argparse.SUPPRESS)
     return parser
+
+
+def _installers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    install = _command(commands, "install", "put the systemd unit and the settings of its neighbours in place")
+    install.add_argument("--no-daemon", action="store_true", help="one pass at each boot instead of the daemon")
+    install.add_argument(
+        "--cloud-init",
+        action="store_true",
+        help="also let cloud-init configure the primary link only, from the next boot on",
+    )
+    uninstall = _command(commands, "uninstall", "take away what `install` has put in place")
+    for installer in (install, uninstall):
+        installer.add_argument("--root", default="/", metavar="DIR", help="an image instead of this host")
+        installer.add_argument("--dry-run", action="store_true", help="say what would be done and change nothing")
 
 
 def _topics(explain: argparse.ArgumentParser) -> Sequence[argparse.ArgumentParser]:

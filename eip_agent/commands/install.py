@@ -1,0 +1,160 @@
+"""`eip-agent install` and `eip-agent uninstall`: units and drop-ins put in place, and taken away again."""
+
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from eip_agent.console import say, talk
+from eip_agent.errors import EXIT_OK, EXIT_PENDING, EXIT_REFUSED, ApplyError
+from eip_agent.install import DAEMON, ONCE, UNITS, Deed, Piece, Step, install_plan, shipped, uninstall_plan
+from eip_agent.sinks.tree import Tree
+
+_BOOTED: Final = "/run/systemd/system"
+"""There where systemd runs, see sd_booted(3)."""
+_WANTED: Final = "/etc/systemd/system/multi-user.target.wants"
+"""Where a unit that is enabled stands."""
+_HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 nothing is made there
+"""What the sandbox of the units hides: ProtectHome, PrivateTmp."""
+_CHANGES: Final = frozenset((Deed.ADD, Deed.REPLACE, Deed.REMOVE))
+
+
+def run(args: Namespace) -> int:
+    """Install or uninstall, or say what would be; the exit code."""
+    tree = Tree(args.root)
+    here = args.root == "/"
+    if args.command == "uninstall":
+        steps = uninstall_plan(files := shipped(program()), {piece.target: tree.read(piece.target) for piece in files})
+        before, after = _stopping(steps, args.root), _reloading(steps, args.root)
+    else:
+        command = program()
+        if here and not args.dry_run:
+            require_safe(command)
+        files = {
+            piece: data
+            for piece, data in shipped(command).items()
+            if (args.cloud_init or not piece.asked_for or tree.exists(piece.target)) and _is_read(piece, tree)
+        }
+        steps = install_plan(files, {piece.target: tree.read(piece.target) for piece in files})
+        before, after = [], [*_reloading(steps, args.root), *_starting(steps, args, tree)]
+    runs = here and os.path.isdir(_BOOTED) and not args.dry_run
+    if runs:
+        _carry_out(before)
+    if not args.dry_run:
+        _write(steps, tree)
+    if runs:
+        _carry_out(after)
+    _tell(steps, [*before, *after], args, runs=runs)
+    if any(step.deed is Deed.LEAVE for step in steps):
+        return EXIT_REFUSED
+    return EXIT_PENDING if args.dry_run and _changes(steps) else EXIT_OK
+
+
+def program() -> list[str]:
+    """How this very program is started by its full path."""
+    beside = os.path.join(os.path.dirname(sys.executable), "eip-agent")
+    called = os.path.abspath(sys.argv[0])
+    for path in beside, called:
+        if os.path.basename(path) == "eip-agent" and os.access(path, os.X_OK) and os.path.isfile(path):
+            return [path]
+    return [sys.executable, "-P", "-m", "eip_agent"]
+
+
+def require_safe(command: Sequence[str]) -> None:
+    """Raise ApplyError where the service could not run the program, or somebody else than root could change it."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    hint = "install it as root into a virtual environment in /opt/eip-agent, and run `install` from there"
+    for path in dict.fromkeys((command[0], os.path.realpath(command[0]), os.path.realpath(sys.executable), package)):
+        if path.startswith(tuple(f"{hidden}/" for hidden in _HIDDEN)):
+            raise ApplyError(f"{path}: the service does not see what lies there", hint)
+        for part in _parts(path):
+            found = os.stat(part)
+            if found.st_uid != 0 or found.st_mode & 0o022:
+                raise ApplyError(f"{part}: somebody else than root could change what the service runs", hint)
+            if not found.st_mode & 0o001:
+                raise ApplyError(f"{part}: the service, which is not root, may not go there", hint)
+
+
+def _parts(path: str) -> Iterator[str]:
+    """A path and all folders above it, but for the root."""
+    while path != "/":
+        yield path
+        path = os.path.dirname(path)
+
+
+def _is_read(piece: Piece, tree: Tree) -> bool:
+    """Whether there is somebody to read it."""
+    return not piece.needs or any(tree.exists(path) for path in piece.needs)
+
+
+def _changes(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.deed in _CHANGES]
+
+
+def _stopping(steps: Sequence[Step], root: str) -> list[list[str]]:
+    """Before the units go; stopping leaves the network as it is."""
+    units = [step.piece.name for step in _changes(steps) if step.piece in UNITS]
+    return [_systemctl(root, "disable", *units)] if units else []
+
+
+def _reloading(steps: Sequence[Step], root: str) -> list[list[str]]:
+    units = any(step.piece in UNITS for step in _changes(steps))
+    return [["systemctl", "daemon-reload"]] if units and root == "/" else []
+
+
+def _starting(steps: Sequence[Step], args: Namespace, tree: Tree) -> list[list[str]]:
+    """One of the two units at boot, and now; one whose file was replaced is started anew."""
+    unit, other = (ONCE, DAEMON) if args.no_daemon else (DAEMON, ONCE)
+    replaced = {step.piece.name for step in steps if step.deed is Deed.REPLACE}
+    commands = [_systemctl(args.root, "disable", other)] if tree.exists(f"{_WANTED}/{other}") else []
+    commands.append(_systemctl(args.root, "enable", unit))
+    if unit in replaced and args.root == "/":
+        commands.append(["systemctl", "restart", unit])
+    return commands
+
+
+def _systemctl(root: str, verb: str, *units: str) -> list[str]:
+    return ["systemctl", verb, "--now", *units] if root == "/" else ["systemctl", f"--root={root}", verb, *units]
+
+
+def _write(steps: Sequence[Step], tree: Tree) -> None:
+    for step in steps:
+        if step.deed is Deed.REMOVE:
+            tree.remove(step.piece.target)
+        elif step.deed in _CHANGES:
+            tree.write(step.piece.target, step.data)
+
+
+def _carry_out(commands: Sequence[Sequence[str]]) -> None:
+    """Run them in order.  Raises ApplyError with what the first that fails says."""
+    for command in commands:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)  # noqa: S603
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            message = f"`{' '.join(command)}` failed: {said[0] if said else f'exit code {done.returncode}'}"
+            raise ApplyError(
+                message, "the files are in place; `systemctl status eip-agent` and `journalctl -u eip-agent`"
+            )
+
+
+def _tell(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> None:
+    changes = _changes(steps)
+    say(f"{step.deed.value} {step.piece.target}" for step in changes)
+    if not changes:
+        say(["as desired: nothing of eip-agent's is installed" if args.command == "uninstall" else "as desired"])
+    for command in commands:
+        say([f"{'ran' if runs else 'run'}  {' '.join(command)}"])
+    say(f"note  {step.piece.target}: {step.piece.effect}" for step in changes if step.piece.effect)
+    if args.command == "uninstall":
+        say(["note  the network stays as it is: `eip-agent revert` takes back what the agent wrote"])
+    sys.stdout.flush()
+    for step in steps:
+        if step.deed is Deed.LEAVE:
+            talk(
+                [
+                    f"eip-agent: {step.piece.target}: somebody has changed it, so it is left as it is",
+                    "hint: own settings of a unit belong into `systemctl edit`; move the file away and run this again",
+                ]
+            )
