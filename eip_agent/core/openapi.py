@@ -8,6 +8,7 @@ from typing import Final
 
 from eip_agent.core.facts import Mac, Unread
 from eip_agent.core.settings import Mode
+from eip_agent.core.silence import Silence
 
 CORE_ACTIONS: Final = ("ecs:DescribeNetworkInterfaces", "vpc:DescribeEipAddresses", "vpc:DescribeEipGatewayInfo")
 """What the agent needs to know every mode."""
@@ -17,8 +18,11 @@ ALL_ACTIONS: Final = (
     "vpc:DescribeNatGateways",
     "vpc:DescribeForwardTableEntries",
     "vpc:DescribeHaVips",
+    "ecs:DescribeInstanceTypes",
 )
 """Those, and what it needs to explain why an EIP is not here."""
+LEFT_OUT: Final = frozenset(("ecs:DescribeInstanceTypes",))
+"""What only fills an answer in, so that nobody is told that it is not allowed."""
 
 
 class Bound(enum.Enum):
@@ -104,6 +108,29 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A call that failed otherwise."""
+
+    action: str
+    """`vpc:DescribeEipAddresses`; empty for the whole round."""
+    why: Silence
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitFact:
+    """What an instance type may have: DescribeInstanceTypes.  Each is None where it is not told."""
+
+    instance_type: str
+    enis: int | None = None
+    """`EniQuantity`; the primary ENI is one of them."""
+    ipv4s: int | None = None
+    """`EniPrivateIpAddressQuantity`: private IPv4 addresses of one ENI."""
+    ipv6s: int | None = None
+    """`EniIpv6AddressQuantity`: IPv6 addresses of one ENI."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiFact:
     """One query round."""
 
@@ -122,6 +149,10 @@ class ApiFact:
     denied: tuple[Denied, ...] = ()
     unread: tuple[Unread, ...] = ()
     """Calls that failed otherwise: throttled too long, unreachable, garbage."""
+    unanswered: tuple[Unanswered, ...] = ()
+    """The same calls with why, each action and reason once."""
+    limits: LimitFact | None = None
+    """Of this instance's type; None: not read."""
 
 
 def policy(actions: Iterable[str] = ALL_ACTIONS) -> str:

@@ -8,8 +8,11 @@ import enum
 import json
 from collections.abc import Iterable
 from ipaddress import IPv4Address
+from typing import Final
 
 from eip_agent.lab.topology import Eni, Topology
+
+INSTANCE_TYPE: Final = "ecs.g8i.large"
 
 Tree = dict[str, "str | Tree"]
 """Directories and leaves; a leaf has no newline at its end, and lines are parted by one."""
@@ -33,7 +36,7 @@ def metadata_tree(topology: Topology, binded: Binded = Binded.PRIVATE) -> Tree:
         "dns-conf": {"nameservers": "100.100.2.136\n100.100.2.138"},
         "hostname": "lab",
         "image-id": "m-bp1lab00000000000000",
-        "instance": {"instance-name": "lab", "instance-type": "ecs.g8i.large"},
+        "instance": {"instance-name": "lab", "instance-type": INSTANCE_TYPE},
         "instance-id": topology.instance_id,
         "mac": primary.mac,
         "network": {

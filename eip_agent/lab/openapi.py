@@ -27,7 +27,9 @@ from eip_agent.lab.topology import Topology
 
 ADDRESS: Final = ("100.100.100.201", 443)
 """Beside the metadata service; inside a VPC the cloud's own endpoints have addresses of 100.64.0.0/10 too."""
-_VERSIONS: Final = {"DescribeNetworkInterfaces": "2014-05-26", "DescribeInstanceAttribute": "2014-05-26"}
+_VERSIONS: Final = dict.fromkeys(
+    ("DescribeNetworkInterfaces", "DescribeInstanceAttribute", "DescribeInstanceTypes"), "2014-05-26"
+)
 _VERSION: Final = "2016-04-28"
 _HELP: Final = "https://api.example.com/troubleshoot"
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from eip_agent.core.openapi import Bound
 from eip_agent.core.settings import Mode
+from eip_agent.lab.document import INSTANCE_TYPE
 from eip_agent.lab.topology import Eip, Elsewhere, Eni, Topology
 
 VPC_ID: Final = "vpc-bp1lab"
@@ -54,6 +55,7 @@ def answer(topology: Topology, action: str, query: Query, quirks: Quirks) -> Ans
         "DescribeEipAddresses": _eip_addresses,
         "DescribeEipGatewayInfo": _gateway_info,
         "DescribeInstanceAttribute": _instance,
+        "DescribeInstanceTypes": _instance_types,
         "DescribeNatGateways": _nat_gateways,
         "DescribeForwardTableEntries": _forward_entries,
         "DescribeHaVips": _havips,
@@ -192,14 +194,14 @@ def _eni(topology: Topology, eni: Eni) -> Answer:
         "NetworkInterfaceId": eni.eni_id,
         "MacAddress": eni.mac,
         "Type": "Primary" if eni == topology.primary else "Secondary",
-        "Status": "InUse",
+        "Status": eni.status,
         "InstanceId": topology.instance_id,
         "PrivateIpAddress": str(eni.private[0]),
         "PrivateIpSets": {"PrivateIpSet": sets},
         "Ipv6Sets": {"Ipv6Set": [{"Ipv6Address": str(address)} for address in eni.ipv6s]},
         "VSwitchId": eni.vswitch.name,
         "VpcId": VPC_ID,
-        "ServiceManaged": False,
+        "ServiceManaged": eni.service_managed,
         "QueueNumber": 2,
         "SourceDestCheck": False,
         "AssociatedPublicIp": sets[0]["AssociatedPublicIp"],
@@ -235,6 +237,17 @@ def _instance(topology: Topology, query: Query) -> Answer:
         "VpcAttributes": {"VpcId": VPC_ID, "VSwitchId": topology.primary.vswitch.name},
         "OperationLocks": {"LockReason": []},
     }
+
+
+def _instance_types(topology: Topology, query: Query) -> Answer:
+    found = {
+        "InstanceTypeId": INSTANCE_TYPE,
+        "EniQuantity": topology.most_enis,
+        "EniTotalQuantity": topology.most_enis,
+        "EniPrivateIpAddressQuantity": topology.most_private,
+        "EniIpv6AddressQuantity": topology.most_private,
+    }
+    return {"InstanceTypes": {"InstanceType": [found] if query.get("InstanceTypes.1") == INSTANCE_TYPE else []}}
 
 
 def _nat_gateways(topology: Topology, query: Query) -> Answer:

@@ -87,6 +87,10 @@ class Eni:
     eips: tuple[Eip, ...] = ()
     listed: bool = True
     """Whether the metadata service knows the ENI already; it lags behind an attach."""
+    status: str = "InUse"
+    """What the OpenAPI says of it; packets pass whatever that is."""
+    service_managed: bool = False
+    """Another service of the cloud made it, says the OpenAPI."""
 
     @property
     def binded(self) -> Eip | None:
@@ -128,6 +132,10 @@ class Topology:
     """Entries of NAT gateways; only the OpenAPI knows of them."""
     havips: tuple[HavipFact, ...] = ()
     """Of the VPC; only the OpenAPI knows of them."""
+    most_enis: int = 8
+    """How many the instance type may have, the primary one included; only the OpenAPI knows."""
+    most_private: int = 15
+    """How many private addresses one of them may have."""
 
     @property
     def primary(self) -> Eni:

@@ -25,7 +25,9 @@ class Request(TypedDict):
     eips: list[str]
     """Addresses to ask for by themselves, wherever they are bound."""
     everything: bool
-    """Also what only explains: the instance, NAT gateways with their DNAT entries, HAVIPs."""
+    """Also what only explains: the instance and its type, NAT gateways with their DNAT entries, HAVIPs."""
+    instance_type: str
+    """Empty where it is not known."""
     endpoints: dict[str, str]
     """By product, `host` or `host:port`; the in-VPC and public ones where there is none."""
     ca_file: str | None
@@ -78,6 +80,8 @@ def first(request: Request) -> Iterator[Call]:
         yield Call(VPC, "DescribeEipAddresses", query={"EipAddress": ",".join(eips[start : start + MOST_ADDRESSES])})
     if request["everything"]:
         yield Call(ECS, "DescribeInstanceAttribute", instance, {"InstanceId": instance})
+        if kind := request["instance_type"]:
+            yield Call(ECS, "DescribeInstanceTypes", kind, {"InstanceTypes.1": kind})
 
 
 def then(request: Request, call: Call, answers: Sequence[Answer]) -> Iterator[Call]:

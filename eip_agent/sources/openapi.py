@@ -10,13 +10,15 @@ import select
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from eip_agent.core.facts import CloudFact, Unread
 from eip_agent.core.message import say
-from eip_agent.core.openapi import ApiFact
+from eip_agent.core.openapi import ApiFact, Unanswered
 from eip_agent.core.settings import Settings
+from eip_agent.core.silence import Silence
 from eip_agent.sources.openapi_document import decode
 
 if TYPE_CHECKING:
@@ -64,11 +66,11 @@ def read(
     Never raises: whatever could not be read is in `unread`, by itself, with a path below `openapi`.
     """
     if settings.openapi is False:
-        return _unread("openapi", "switched off in the settings")
+        return _unread("openapi", say("switched off in the settings"))
     if not available():
-        return _unread("openapi", f"its libraries are not installed: {HOW_TO_INSTALL}")
+        return _unread("openapi", say("its libraries are not installed: {install}", install=HOW_TO_INSTALL))
     if not cloud.region or not cloud.instance_id:
-        return _unread("openapi", "the metadata service told no region or no instance id")
+        return _unread("openapi", say("the metadata service told no region or no instance id"))
     until = monotonic() + settings.openapi_deadline
     request = _request(settings, cloud, everything=everything)
     # The child answers a little before the time is up, so that what it knows by then is not lost.
@@ -77,11 +79,12 @@ def read(
         text = _ask(json.dumps(request).encode(), dict(environment or {}), until)
         document = json.loads(text)
     except TimeoutError:
-        return _unread("openapi", f"no answer within {settings.openapi_deadline:g} s")
+        late = say("no answer within {seconds} s", seconds=f"{settings.openapi_deadline:g}")
+        return replace(_unread("openapi", late), unanswered=(Unanswered("", Silence.UNREACHABLE, late),))
     except OSError as error:
-        return _unread("openapi", f"the process that asks cannot be run: {error.strerror or error}")
+        return _unread("openapi", say("the process that asks cannot be run: {why}", why=error.strerror or error))
     except (ValueError, RecursionError):
-        return _unread("openapi", "the process that asks ended without an answer")
+        return _unread("openapi", say("the process that asks ended without an answer"))
     return decode(document, cloud)
 
 
@@ -97,6 +100,7 @@ def _request(settings: Settings, cloud: CloudFact, *, everything: bool) -> dict[
         "enis": [eni.eni_id for eni in cloud.enis if eni.eni_id],
         "eips": [str(eip.address) for eip in settings.eips],
         "everything": everything,
+        "instance_type": cloud.instance_type or "",
         "endpoints": dict(settings.openapi_endpoints),
         "ca_file": settings.openapi_ca_file,
         "ram_role": settings.openapi_ram_role,

@@ -7,14 +7,23 @@ Fields: "DescribeNetworkInterfaces", "DescribeEipAddresses" and others in the cl
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, Unread
 from eip_agent.core.message import said, say
-from eip_agent.core.openapi import ApiEniFact, ApiFact, Bound, Denied, DnatFact, EipFact, HavipFact
-from eip_agent.core.settings import Mode
+from eip_agent.core.openapi import (
+    LEFT_OUT,
+    ApiEniFact,
+    ApiFact,
+    Bound,
+    Denied,
+    DnatFact,
+    EipFact,
+    LimitFact,
+    Unanswered,
+)
+from eip_agent.sources import openapi_items as items
 from eip_agent.sources.document import as_mac
 from eip_agent.sources.openapi_fields import (
     Item,
@@ -25,18 +34,15 @@ from eip_agent.sources.openapi_fields import (
     id_of,
     is_true,
     lowered,
-    names_at,
     objects_at,
     quoted,
     text_of,
 )
 
-MODES: Final = {"NAT": Mode.NAT, "BINDED": Mode.EIP_VISIBLE, "MULTI_BINDED": Mode.MULTI_EIP_VISIBLE}
 _DENIED: Final = re.compile(
     r"Forbidden(\.(RAM|NoPermission|Unauthorized|AccessDenied))?|Forbbiden.*|NoPermission.*|\w+Deny"
 )
 """`Forbbiden` is how DescribeEipGatewayInfo spells it.  `Forbidden.RegionNotFound` and its like are something else."""
-_DOTTED: Final = re.compile(r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII)
 _PARTIAL: Final = "the list is not whole, or not a list"
 
 T = TypeVar("T")
@@ -49,7 +55,8 @@ def decode(document: object, cloud: CloudFact) -> ApiFact:
     if error:
         code, message = text_of(error, "code"), text_of(error, "message")
         path = "openapi/credentials" if code == "Credentials" else "openapi"
-        return ApiFact(unread=(Unread(path, message or code or "it failed"),))
+        says = message or code or say("it failed")
+        return ApiFact(unread=(Unread(path, says),), unanswered=(Unanswered("", items.silence_of(code), says),))
     if not isinstance(whole.get("calls"), list):
         return ApiFact(unread=(Unread("openapi", say("the process that asks ended without an answer")),))
     return _Reader([_Call(as_mapping(call)) for call in as_list(whole.get("calls"))], cloud).read()
@@ -79,15 +86,15 @@ class _Call:
         wrappers = [page.get(outer) for page in pages]
         # An empty list may be absent, its wrapper may not: there would be nothing to tell it from another answer.
         lists = [wrapper.get(inner, []) for wrapper in wrappers if isinstance(wrapper, Mapping)]
-        items = [item for one in lists if isinstance(one, list) for item in one]
+        listed = [item for one in lists if isinstance(one, list) for item in one]
         sound = len(lists) == len(pages) and all(isinstance(one, list) for one in lists)
         total, more = text_of(pages[-1], "TotalCount"), text_of(pages[-1], "NextToken")
         paged = "PageNumber" in pages[-1] and total.isdecimal()
         return (
             sound
-            and all(isinstance(item, Mapping) for item in items)
+            and all(isinstance(item, Mapping) for item in listed)
             and not more
-            and not (paged and len(items) < int(total))
+            and not (paged and len(listed) < int(total))
         )
 
     def found(self, *path: str) -> Iterator[Item]:
@@ -109,13 +116,16 @@ class _Reader:
     def read(self) -> ApiFact:
         """Everything that was asked."""
         denied: dict[str, Denied] = {}
+        failed: dict[tuple[str, str], Unanswered] = {}
         for call in self._calls:
+            action = f"{call.product}:{call.action}"
             if call.denied:
-                action = f"{call.product}:{call.action}"
                 denied.setdefault(action, Denied(action, call.message or call.code))
-            elif call.failed:
+            elif call.failed and action not in LEFT_OUT:
                 said = f"{call.code}: {call.message}" if call.code and call.message else call.code or call.message
                 self._note(call, said)
+                why = items.silence_of(call.code)
+                failed.setdefault((action, why.value), Unanswered(action, why, said))
         enis = self._list("DescribeNetworkInterfaces", self._eni, "NetworkInterfaceSets", "NetworkInterfaceSet")
         eips = self._eips()
         instance = self._instance()
@@ -126,9 +136,11 @@ class _Reader:
             static_ip=self._static_ip(instance),
             network_type=text_of(instance, "InstanceNetworkType").lower() or None,
             dnat=self._dnat(enis),
-            havips=self._list("DescribeHaVips", self._havip, "HaVips", "HaVip"),
+            havips=self._list("DescribeHaVips", items.havip, "HaVips", "HaVip"),
             denied=tuple(denied.values()),
             unread=tuple(dict.fromkeys(self._unread)),
+            unanswered=tuple(failed.values()),
+            limits=self._limits(),
         )
 
     def _note(self, call: _Call, reason: str) -> None:
@@ -163,7 +175,7 @@ class _Reader:
         torn: set[IPv4Address] = set()
         for call in self._of("DescribeEipAddresses"):
             for item in call.found("EipAddresses", "EipAddress"):
-                eip = self._converted(call, item, _eip)
+                eip = self._converted(call, item, items.eip)
                 if eip is None:
                     self._doubtful |= {call.of, text_of(item, "InstanceId")}
                     continue
@@ -178,7 +190,7 @@ class _Reader:
                     self._doubtful |= {before.instance_id, eip.instance_id, call.of}
                     self._note(call, f"{eip.address} is not the same in two answers")
         gateways = self._gateways()
-        return tuple(_with_gateway(eip, gateways) for eip in found.values() if eip.address not in torn)
+        return tuple(items.with_gateway(eip, gateways) for eip in found.values() if eip.address not in torn)
 
     def _gateways(self) -> dict[tuple[str, IPv4Address], tuple[IPv4Address, int]]:
         """By ENI and EIP: gateway and prefix length."""
@@ -189,7 +201,7 @@ class _Reader:
                 if code not in {"", "200"}:
                     self._note(call, f"code {quoted(code)}")
             for item in call.found("EipInfos", "EipInfo"):
-                info = self._converted(call, lowered(item), _gateway)
+                info = self._converted(call, lowered(item), items.gateway)
                 if info:
                     found[call.of, info[0]] = info[1:]
         return found
@@ -253,6 +265,13 @@ class _Reader:
     def _instance(self) -> Item:
         return next((as_mapping(call.answers[0]) for call in self._of("DescribeInstanceAttribute") if call.answers), {})
 
+    def _limits(self) -> LimitFact | None:
+        found = [
+            item for call in self._of("DescribeInstanceTypes") for item in call.found("InstanceTypes", "InstanceType")
+        ]
+        wanted = (items.limits(item) for item in found)
+        return next((one for one in wanted if one.instance_type == self._cloud.instance_type), None)
+
     def _static_ip(self, instance: Item) -> IPv4Address | None:
         addresses = as_list(as_mapping(instance.get("PublicIpAddress")).get("IpAddress"))
         try:
@@ -276,71 +295,8 @@ class _Reader:
         own = {address for eni in enis or () for address in eni.private_ipv4s}
         own |= {address for eni in self._cloud.enis for address in eni.private_ipv4s or ()}
         found = [
-            self._converted(call, item, lambda item, call=call: _dnat_entry(item, call.of))  # type: ignore[misc]
+            self._converted(call, item, lambda item, call=call: items.dnat_entry(item, call.of))  # type: ignore[misc]
             for call in entries
             for item in call.found("ForwardTableEntries", "ForwardTableEntry")
         ]
         return tuple(dict.fromkeys(entry for entry in found if entry is not None and entry.internal in own))
-
-    @staticmethod
-    def _havip(item: Item) -> HavipFact:
-        return HavipFact(
-            havip_id=id_of(item, "HaVipId"),
-            address=address_of(item, "IpAddress"),
-            status=text_of(item, "Status"),
-            master=text_of(item, "MasterInstanceId"),
-            instances=names_at(item, "AssociatedInstances", "associatedInstance"),
-            eips=tuple(map(as_address, names_at(item, "AssociatedEipAddresses", "associatedEipAddresse"))),
-        )
-
-
-def _eip(item: Item) -> EipFact:
-    instance, kind = text_of(item, "InstanceId"), text_of(item, "InstanceType")
-    try:
-        bound = Bound(kind)
-    except ValueError:
-        bound = Bound.OTHER
-    if bound is Bound.NOTHING and instance:
-        bound = Bound.OTHER
-    private = address_of(item, "PrivateIpAddress") if text_of(item, "PrivateIpAddress") else None
-    return EipFact(
-        address=address_of(item, "IpAddress"),
-        allocation_id=text_of(item, "AllocationId"),
-        bound=bound,
-        instance_id=instance,
-        mode=Mode.NAT if bound is Bound.ECS else MODES.get(text_of(item, "Mode")) if bound is Bound.ENI else None,
-        status=text_of(item, "Status"),
-        private_address=private,
-        locks=_locks(item),
-    )
-
-
-def _locks(item: Item) -> tuple[str, ...]:
-    reasons = [text_of(lock, "LockReason") for lock in objects_at(item, "OperationLocks", "LockReason")]
-    business = text_of(item, "BusinessStatus")
-    return tuple(filter(None, (*reasons, business if business != "Normal" else "")))
-
-
-def _gateway(info: Item) -> tuple[IPv4Address, IPv4Address, int]:
-    spelt = text_of(info, "ipmask")
-    mask = int(IPv4Address(spelt)) if _DOTTED.fullmatch(spelt) else 0
-    length = mask.bit_count()
-    if not mask or mask != (0xFFFFFFFF << 32 - length) & 0xFFFFFFFF:
-        raise ValueError(say("IpMask {spelt} is no mask", spelt=quoted(spelt)))
-    return address_of(info, "ip"), address_of(info, "ipgw"), length
-
-
-def _with_gateway(eip: EipFact, gateways: Mapping[tuple[str, IPv4Address], tuple[IPv4Address, int]]) -> EipFact:
-    gateway, length = gateways.get((eip.instance_id, eip.address), (None, None))
-    return replace(eip, gateway=gateway, prefix_length=length)
-
-
-def _dnat_entry(item: Item, gateway: str) -> DnatFact:
-    return DnatFact(
-        external=address_of(item, "ExternalIp"),
-        external_port=text_of(item, "ExternalPort"),
-        internal=address_of(item, "InternalIp"),
-        internal_port=text_of(item, "InternalPort"),
-        protocol=text_of(item, "IpProtocol").lower(),
-        gateway_id=gateway,
-    )

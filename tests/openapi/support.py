@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from typing import Any, Final
 
 from eip_agent.core.openapi import Bound, DnatFact, HavipFact
-from eip_agent.lab.document import metadata_tree
+from eip_agent.lab.document import INSTANCE_TYPE, metadata_tree
 from eip_agent.lab.openapi_answers import Quirks, answer
 from eip_agent.lab.topology import DEMO, Eip, Elsewhere, Topology, eni, public, vswitch
 from eip_agent.openapi.plan import Call, Request, first, first_page, next_page, then
@@ -58,6 +58,7 @@ def document(
         enis=[one.eni_id for one in topology.enis],
         eips=list(declared),
         everything=everything,
+        instance_type=INSTANCE_TYPE,
         endpoints={},
         ca_file=None,
         ram_role=None,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eip_agent.lab.document import INSTANCE_TYPE
 from eip_agent.lab.openapi_answers import Quirks
 from eip_agent.lab.topology import DEMO
 from eip_agent.openapi.plan import VPC, Call, next_page
@@ -37,6 +38,7 @@ def test_explaining_asks_for_what_else_there_is() -> None:
 
     assert extra == {
         ("DescribeInstanceAttribute", DEMO.instance_id),
+        ("DescribeInstanceTypes", INSTANCE_TYPE),
         ("DescribeNatGateways", "vpc-bp1lab"),
         ("DescribeHaVips", "vpc-bp1lab"),
         ("DescribeForwardTableEntries", "ngw-bp1a"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eip_agent.core.facts import CloudFact, Mac, Unread
 from eip_agent.errors import MetadataError
-from eip_agent.lab.document import Binded, metadata_tree, whole_document
+from eip_agent.lab.document import INSTANCE_TYPE, Binded, metadata_tree, whole_document
 from eip_agent.lab.topology import DEMO
 from eip_agent.sources.document import ENI_LEAVES, TOP_LEAVES, Failed, as_mac, decode
 
@@ -40,6 +40,15 @@ def with_leaf(name: str, value: object) -> dict[str, Any]:
     return tree
 
 
+@pytest.mark.parametrize("bad", ["", "a b", 7, {}, Failed("500")])
+def test_what_only_explains_is_not_missed(bad: object) -> None:
+    tree = document() | {"instance": {"instance-type": bad}, "zone-id": bad, "public-ipv4": bad}
+    fact = decode(tree)
+
+    assert (fact.instance_type, fact.zone, fact.public_ipv4, fact.unread) == (None, None, None, ())
+    assert decode(document() | {"instance": "no folder"}).instance_type is None
+
+
 def test_every_eni_of_the_demo_is_read_as_it_was_made() -> None:
     fact = decode(document())
 
@@ -47,7 +56,8 @@ def test_every_eni_of_the_demo_is_read_as_it_was_made() -> None:
     assert fact.primary_mac == DEMO.primary.mac
     assert fact.instance_id == DEMO.instance_id
     assert fact.region == DEMO.region
-    assert fact.eipv4 == DEMO.primary.eips[0].address
+    assert fact.eipv4 == fact.public_ipv4 == DEMO.primary.eips[0].address
+    assert (fact.instance_type, fact.zone) == (INSTANCE_TYPE, f"{DEMO.region}-j")
     assert [eni.mac for eni in fact.enis] == sorted(eni.mac for eni in DEMO.enis)
     for read in fact.enis:
         made = next(eni for eni in DEMO.enis if eni.mac == read.mac)

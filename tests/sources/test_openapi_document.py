@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_agent.core.facts import Unread
-from eip_agent.core.openapi import ALL_ACTIONS, ApiFact, Bound, EipFact
+from eip_agent.core.openapi import ALL_ACTIONS, ApiFact, Bound, EipFact, LimitFact, Unanswered
 from eip_agent.core.settings import Mode
+from eip_agent.core.silence import Silence
+from eip_agent.lab.document import INSTANCE_TYPE
 from eip_agent.lab.openapi_answers import Quirks
 from eip_agent.lab.topology import DEMO, Eip, public
 from eip_agent.sources.openapi_document import decode
@@ -220,6 +222,30 @@ def test_dnat_entries_are_known_only_when_all_gateways_were_read() -> None:
     assert decode({"calls": [call for call in calls if call is not entry]}, CLOUD).dnat is None
     entry["error"] = {"code": "Timeout", "message": "", "status": None}
     assert decode({"calls": calls}, CLOUD).dnat is None
+
+
+def test_the_limits_of_the_instance_type_are_a_help_and_no_more() -> None:
+    calls = copy.deepcopy(DOCUMENT["calls"])
+    call = next(call for call in calls if call["action"] == "DescribeInstanceTypes")
+    assert WHOLE.limits == LimitFact(INSTANCE_TYPE, RICH.most_enis, RICH.most_private, RICH.most_private)
+
+    call["answers"][0]["InstanceTypes"]["InstanceType"][0]["InstanceTypeId"] = "ecs.other"
+    assert decode({"calls": calls}, CLOUD).limits is None
+    call |= {"answers": [], "error": {"code": "InvalidParameter", "message": "", "status": 400}}
+    assert decode({"calls": calls}, CLOUD) == replace(WHOLE, limits=None)
+
+
+def test_a_call_that_failed_says_why_once_for_each_action() -> None:
+    calls = copy.deepcopy(DOCUMENT["calls"])
+    for call in calls:
+        if call["action"] == "DescribeEipAddresses":
+            call["error"] = {"code": "Throttling.User", "message": "slow down", "status": 400}
+    fact = decode({"calls": calls}, CLOUD)
+
+    assert fact.unanswered == (Unanswered("vpc:DescribeEipAddresses", Silence.THROTTLED, "Throttling.User: slow down"),)
+    assert decode({"error": {"code": "Credentials", "message": "none"}}, CLOUD).unanswered == (
+        Unanswered("", Silence.CREDENTIALS, "none"),
+    )
 
 
 def test_every_call_has_its_action() -> None:
