@@ -46,6 +46,8 @@ class Seen:
     """When the metadata service said it, in seconds since the epoch."""
     asked_at: float = 0.0
     """When all the others were asked."""
+    took: tuple[tuple[str, float], ...] = ()
+    """Who was asked last, and how many seconds it took: `metadata`, `openapi`."""
 
 
 class Lookout:
@@ -56,13 +58,14 @@ class Lookout:
         self._metadata = Metadata(settings)
         self._store = KnownStore(settings.state_directory)
 
-    def see(self, netlink: Netlink, *, everything: bool = False, last: Seen | None = None) -> Seen:
+    def see(self, netlink: Netlink, *, everything: bool = False, last: Seen | None = None, anew: bool = False) -> Seen:
         """Ask everybody.  Raises KernelReadError; silence of any other source is told in what is returned.
 
         `everything`: also what the OpenAPI only explains: static address, DNAT entries, HAVIPs.
-        `last`: only the metadata service need be asked, while it says what it did then; what the others said then, and
-        all that was said then while it is silent, still counts.
+        `last`: what was said then counts while the metadata service is silent; and while it says the same, nobody else
+        need be asked, but `anew`.
         """
+        began = time.monotonic()
         now = time.time()
         live: CloudFact | None = None
         unread: tuple[Unread, ...] = ()
@@ -71,7 +74,9 @@ class Lookout:
             live = self._metadata.read()
         except MetadataError as silent:
             unread, advice = (Unread(say("metadata service"), said(silent)),), silent.hint
-        if last is not None and _still_counts(last, live):
+        took = {"metadata": time.monotonic() - began}
+        if last is not None and (_is_same(last, live) if live else last.cloud) and not (anew and live):
+            last = replace(last, took=tuple(took.items()))
             return self._as_before(netlink, last, now if live else None, unread, advice)
         kept, damage = self._store.read()
         kind = DAMAGED if damage.startswith(self._store.path) else CLOSED
@@ -83,13 +88,16 @@ class Lookout:
             kept, cloud = None, live
         if live is None and cloud is not None and kept is not None:
             found.append(silence(age(now - kept.saved_at)))
+        began = time.monotonic()
         api, before = self._openapi(live, everything=everything), api_of(kept)
+        if api is not None:
+            took["openapi"] = time.monotonic() - began
         if api is not None and (self._settings.openapi or before is not None):
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
         told_at = kept.saved_at if live is None and kept is not None else now
         seen = Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice, told_at=told_at, asked_at=now)
-        return self.ask_links(seen)
+        return self.ask_links(replace(seen, took=tuple(took.items())))
 
     def again(self, netlink: Netlink, seen: Seen) -> Seen:
         """What was seen, with the kernel of now; only links that nobody asked are asked.  Raises KernelReadError."""
@@ -161,10 +169,13 @@ class Lookout:
         found = told((*seen.findings, *seen.unheard, *find(scene)))
         return replace(scene, report=replace(report, findings=found))
 
-    def keep(self, seen: Seen, report: Report) -> tuple[Unread, ...]:
-        """Remember what was said, for the time when nobody speaks; what is wrong with the disk, if anything is."""
+    def keep(self, seen: Seen, report: Report) -> tuple[Seen, tuple[Unread, ...]]:
+        """Remember what was said, for the time when nobody speaks.
+
+        What is seen with what is known from now on, and what is wrong with the disk, if anything is.
+        """
         if seen.witnesses.silent:
-            return ()
+            return seen, ()
         modes = [ModeSeen(story.eni.mac, story.verdict.mode) for story in report.stories if story.verdict.decided]
         macs = {link.link.index: link.mac for link in seen.kernel.links}
         offers = {macs[offer.link]: offer for offer in seen.witnesses.offers if offer.link in macs}
@@ -175,8 +186,9 @@ class Lookout:
             if new is not None:
                 self._store.write(new)
         except JournalError as no:
-            return (Unread("last known good", said(no)),)
-        return ()
+            return seen, (Unread("last known good", said(no)),)
+        known = new or seen.witnesses.known
+        return replace(seen, witnesses=replace(seen.witnesses, known=known)), ()
 
     def _openapi(self, cloud: CloudFact | None, *, everything: bool) -> ApiFact | None:
         """None where it is not to be asked."""
@@ -194,11 +206,9 @@ class Lookout:
         return openapi_source.read(self._settings, cloud, everything=everything, environment=environment)
 
 
-def _still_counts(last: Seen, live: CloudFact | None) -> bool:
-    """Whether what was said last need not be asked again.  After a time of silence everybody is asked."""
-    if last.cloud is None:
-        return False
-    return live is None or (live == last.cloud and not last.witnesses.silent)
+def _is_same(last: Seen, live: CloudFact) -> bool:
+    """Whether the others need not be asked again.  After a time of silence everybody is."""
+    return live == last.cloud and not last.witnesses.silent
 
 
 def kernel_of(netlink: Netlink, cloud: CloudFact | None) -> KernelFact:

@@ -133,14 +133,16 @@ class Agent:
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
             else:
                 report = self._settled(report, remembered, seen.kernel)
-            return replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
+            _, unkept = self._lookout.keep(seen, report)
+            return replace(report, unread=(*report.unread, *unkept))
 
-    def see(self, netlink: Netlink, last: Seen | None = None) -> Seen:
-        """Ask everybody, or with `last` only the metadata service; may take as long as all deadlines together.
+    def see(self, netlink: Netlink, last: Seen | None, *, anew: bool) -> Seen:
+        """Ask the metadata service, and all others where it says something new or they are to be asked `anew`.
 
-        Needs no lock.  May be called from another thread, by one at a time.  Raises KernelReadError.
+        It may take as long as all deadlines together.  Needs no lock.  May be called from another thread, by one at a
+        time.  Raises KernelReadError.
         """
-        return self._lookout.see(netlink, last=last)
+        return self._lookout.see(netlink, last=last, anew=anew)
 
     def converge(self, netlink: Netlink, seen: Seen, chosen: Chosen, doomed: frozenset[Item], *, new: bool) -> Pass:
         """`reconcile` with what was seen some time ago, and the kernel of now.
@@ -166,7 +168,8 @@ class Agent:
         else:
             report = self._settled(report, remembered, seen.kernel)
         if new:
-            report = replace(report, unread=(*report.unread, *self._lookout.keep(seen, report)))
+            seen, unkept = self._lookout.keep(seen, report)
+            report = replace(report, unread=(*report.unread, *unkept))
         return Pass(report, seen, planned, held=before)
 
     def take_back(self) -> Report:

@@ -9,6 +9,9 @@ KINDS = frozenset({"", "veth"})
 """Links that can be an ENI: hardware (no kind), or a veth pair that stands for one.  A VLAN, macvlan, bridge or bond
 shares the MAC of what it rides on, and is none."""
 
+VENDOR = "00:16:3e:"
+"""How the MAC addresses of ENIs begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -38,3 +41,17 @@ def candidates(links: Sequence[LinkFact]) -> Mapping[Mac, list[LinkFact]]:
         if link.kind in KINDS and link.lower is None:
             found.setdefault(link.mac, []).append(link)
     return found
+
+
+def newcomers(cloud: CloudFact, links: Sequence[LinkFact]) -> frozenset[tuple[int, Mac]]:
+    """The links, by index and MAC address, that look like an ENI of which the metadata service does not know (yet).
+
+    All ENIs seen so far have that vendor's prefix; so few others do that a container's link is not asked for.
+    """
+    listed = {eni.mac for eni in cloud.enis}
+    return frozenset(
+        (link.link.index, mac)
+        for mac, found in candidates(links).items()
+        for link in found
+        if mac not in listed and mac.startswith(VENDOR) and link.master is None
+    )

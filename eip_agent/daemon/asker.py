@@ -19,7 +19,7 @@ from eip_agent.netlink import Netlink
 class Asked(Protocol):
     """Who knows how to ask: the agent."""
 
-    def see(self, netlink: Netlink, last: Seen | None = None) -> Seen:
+    def see(self, netlink: Netlink, last: Seen | None, *, anew: bool) -> Seen:
         """As `Agent.see`."""
         ...
 
@@ -56,9 +56,9 @@ class Asker:
         """Readable when there is an answer."""
         return self._bell
 
-    def ask(self, agent: Asked, last: Seen | None) -> None:
-        """Begin to ask; not while `busy`."""
-        self._thread = threading.Thread(target=self._run, args=(agent, last), name="asks the cloud", daemon=True)
+    def ask(self, agent: Asked, last: Seen | None, *, anew: bool) -> None:
+        """Begin to ask, as `Agent.see`; not while `busy`."""
+        self._thread = threading.Thread(target=self._run, args=(agent, last, anew), name="asks the cloud", daemon=True)
         self._thread.start()
 
     def take(self) -> Answer | None:
@@ -79,11 +79,11 @@ class Asker:
                 return
         os.close(self._bell)
 
-    def _run(self, agent: Asked, last: Seen | None) -> None:
+    def _run(self, agent: Asked, last: Seen | None, anew: bool) -> None:  # noqa: FBT001 what a thread is given
         began, seen, error = monotonic(), None, None
         try:
             with self._sockets() as netlink:
-                seen = agent.see(netlink, last)
+                seen = agent.see(netlink, last, anew=anew)
         except Exception as no:  # noqa: BLE001 whatever it is, the loop is told and goes on
             error = no
         self._answers.append(Answer(agent, began, monotonic() - began, seen, error))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eip_agent.core.pairing import Port, candidates, pair
+from eip_agent.core.pairing import Port, candidates, newcomers, pair
 from tests.builders import cloud, device, eni, link, mac
 
 
@@ -53,3 +53,12 @@ def test_a_link_in_a_bridge_is_left_alone() -> None:
 
 def test_an_eni_without_a_link_has_no_port() -> None:
     assert pair(cloud(), [link(0)]) == (Port(eni(0), link(0), primary=True),)
+
+
+def test_a_newcomer_looks_like_an_eni_and_is_not_listed() -> None:
+    new = link(2)
+    found = newcomers(cloud(eni(0), eni(1)), [link(0), link(1), new])
+
+    assert found == {(new.link.index, new.mac)}
+    for other in ({"kind": "bridge"}, {"master": 3}, {"lower": 3}, {"mac": "02:42:ac:11:00:02"}):
+        assert not newcomers(cloud(eni(0), eni(1)), [link(0), link(1), link(2, **other)])

@@ -31,9 +31,9 @@ class Source:
         self.may = threading.Event()
         self.got: list[Any] = []
 
-    def see(self, netlink: Netlink, last: Seen | None = None) -> Seen:
+    def see(self, netlink: Netlink, last: Seen | None, *, anew: bool) -> Seen:
         assert netlink
-        self.got.append(last)
+        self.got.append((last, anew))
         assert self.may.wait(10)
         if isinstance(self.gives, Exception):
             raise self.gives
@@ -57,7 +57,7 @@ def answer_of(asker: Asker) -> Answer:
 def test_the_loop_is_woken_when_there_is_an_answer(asker: Asker) -> None:
     seen, last = cast("Seen", object()), cast("Seen", object())
     source = Source(seen)
-    asker.ask(source, last)
+    asker.ask(source, last, anew=True)
     assert asker.busy
     assert asker.take() is None
     assert not select.select([asker.fileno()], [], [], 0)[0]
@@ -65,7 +65,7 @@ def test_the_loop_is_woken_when_there_is_an_answer(asker: Asker) -> None:
 
     answer = answer_of(asker)
     assert (answer.seen, answer.error, answer.asked) == (seen, None, source)
-    assert source.got == [last]
+    assert source.got == [(last, True)]
     assert not asker.busy
     assert not select.select([asker.fileno()], [], [], 0)[0]
 
@@ -74,7 +74,7 @@ def test_the_loop_is_woken_when_there_is_an_answer(asker: Asker) -> None:
 def test_what_goes_wrong_is_handed_back(asker: Asker, error: Exception) -> None:
     source = Source(error)
     source.may.set()
-    asker.ask(source, None)
+    asker.ask(source, None, anew=False)
 
     answer = answer_of(asker)
     assert (answer.seen, answer.error) == (None, error)
@@ -82,7 +82,7 @@ def test_what_goes_wrong_is_handed_back(asker: Asker, error: Exception) -> None:
 
 def test_one_who_still_asks_is_not_waited_for_at_the_end() -> None:
     asker, source = Asker(lambda: cast("Netlink", NoSocket())), Source(KernelReadError("no"))
-    asker.ask(source, None)
+    asker.ask(source, None, anew=False)
     asker.close(0)
 
     assert asker.busy
