@@ -51,6 +51,11 @@ def _all(plan: Plan) -> Plan:
     return plan
 
 
+def _tables(report: Report) -> set[int]:
+    """Those of ours, whether a rule leads there or not."""
+    return {exit_.table for story in report.stories for exit_ in story.exits}
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """One pass of the daemon."""
