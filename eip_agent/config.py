@@ -68,8 +68,15 @@ def _simple(written: Written) -> Settings | None:
 
 
 def is_colour_unwanted(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether `NO_COLOR` is set to anything, see https://no-color.org."""
-    return bool((os.environ if environ is None else environ).get("NO_COLOR"))  # noqa: TID251 the one place
+    """Whether `NO_COLOR` is set to anything, see https://no-color.org, or the terminal is one that has none."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    return bool(given.get("NO_COLOR")) or given.get("TERM") == "dumb"
+
+
+def message_locale(environ: Mapping[str, str] | None = None) -> str:
+    """What the environment names for messages, ranked as in locale(7); empty where nothing does."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    return next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := given.get(name))), "")
 
 
 def credentials_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:

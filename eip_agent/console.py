@@ -11,11 +11,24 @@ from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED
 if TYPE_CHECKING:
     from eip_agent.core.report import Report
     from eip_agent.core.settings import Settings
+    from eip_agent.render.language import Language
+    from eip_agent.render.paper import Paper
 
 
 def say(lines: Iterable[str]) -> None:
     """To stdout: data."""
     sys.stdout.writelines(f"{spelled(line)}\n" for line in lines)
+
+
+def show(lines: Iterable[str], paper: "Paper") -> None:
+    """To stdout, with the colours of the paper, and no others."""
+    if not paper.colour:
+        say(lines)
+        return
+    from eip_agent.render.paper import by_ink  # noqa: PLC0415  --help must not pay for it
+
+    for line in lines:
+        sys.stdout.write("".join(part if ink else spelled(part) for part, ink in by_ink(line)) + "\n")
 
 
 def talk(lines: Iterable[str]) -> None:
@@ -45,20 +58,58 @@ def settings_of(args: Namespace) -> "Settings":
     return load(args.config, {name: value for name, value in given.items() if value is not None})
 
 
-def tell(report: "Report", how: str, lang: str = "en") -> None:
-    """Print a pass as `text` or `json`."""
-    if how == "json":
-        from eip_agent.render.json import document  # noqa: PLC0415
-        from eip_agent.render.language import language  # noqa: PLC0415
+# --- in which form ----------------------------------------------------------------------------------------------------
 
-        sys.stdout.write(document(report, language(lang)))
+
+def language_of(args: Namespace) -> "Language":
+    """What `--lang` names; else English for programs, and the language of the locale for people."""
+    from eip_agent.config import message_locale  # noqa: PLC0415  as above
+    from eip_agent.render.language import language  # noqa: PLC0415
+    from eip_agent.render.language import language_of as of_locale  # noqa: PLC0415
+
+    asked = getattr(args, "lang", None)
+    if asked is None:
+        asked = "en" if getattr(args, "format", "text") == "json" else of_locale(message_locale())
+    return language(asked)
+
+
+def paper_of(args: Namespace) -> "Paper":
+    """What standard output is: a terminal has a width and perhaps colours, a pipe has neither."""
+    from eip_agent.config import is_colour_unwanted  # noqa: PLC0415  as above
+    from eip_agent.render.paper import Paper  # noqa: PLC0415
+
+    try:
+        "→│└├─·…".encode(sys.stdout.encoding or "ascii")
+        plain = False
+    except (UnicodeEncodeError, LookupError):
+        plain = True
+    if not sys.stdout.isatty():
+        return Paper(language_of(args), ascii=plain)
+    try:
+        width = os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        width = 0
+    return Paper(language_of(args), width, not is_colour_unwanted(), plain)
+
+
+# --- a pass -----------------------------------------------------------------------------------------------------------
+
+
+def tell(report: "Report", args: Namespace) -> None:
+    """Print a pass as text or JSON."""
+    if args.format == "json":
+        from eip_agent.render.json import document  # noqa: PLC0415
+
+        sys.stdout.write(document(report))
     else:
         from eip_agent.render import text  # noqa: PLC0415
+        from eip_agent.render.paper import Paper  # noqa: PLC0415
 
-        say(text.plan_lines(report))
-        say(text.result_lines(report))
+        paper = paper_of(args)
+        show(text.plan_lines(report, paper), paper)
+        show(text.result_lines(report, paper), paper)
         sys.stdout.flush()
-        talk(text.trouble_lines(report))
+        talk(text.trouble_lines(report, Paper(paper.language, ascii=paper.ascii)))
     sys.stdout.flush()
 
 
@@ -72,3 +123,12 @@ def code_of(report: "Report") -> int:
         Outcome.REFUSED: EXIT_REFUSED,
         Outcome.FACTS_MISSING: EXIT_FACTS,
     }[report.outcome]
+
+
+def code_of_explained(report: "Report") -> int:
+    """The exit code of explaining: what is found counts besides what is planned."""
+    from eip_agent.core.finding import Severity  # noqa: PLC0415
+
+    code = code_of(report)
+    serious = any(found.severity is not Severity.NOTE for found in report.findings)
+    return EXIT_PENDING if code == EXIT_OK and serious else code

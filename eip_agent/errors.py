@@ -4,6 +4,7 @@
 
     AgentError                     hint: one sentence to act on
     +- SettingsError               what the operator wrote                      exit 2
+    +- UsageError                  what was asked is not there, or senseless    exit 2
     +- SourceError                 a fact could not be read                     exit 4
     |  +- MetadataError            ... from the metadata service: names the path
     |  +- KernelReadError          ... from netlink or /proc
@@ -42,6 +43,12 @@ class AgentError(Exception):
 
 class SettingsError(AgentError):
     """What the operator wrote is wrong: a settings file, a variable or a flag."""
+
+    exit_code = EXIT_USAGE
+
+
+class UsageError(AgentError):
+    """What was asked on the command line is not there, or makes no sense."""
 
     exit_code = EXIT_USAGE
 

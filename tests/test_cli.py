@@ -248,7 +248,7 @@ def test_data_stands_on_stdout_and_talk_on_stderr(guest: Namespace, service: Met
     assert planned.stdout.startswith("plan: ")
     assert "multi-EIP-visible mode cannot be known" in planned.stderr
     assert silent.stdout == ""
-    assert silent.stderr.startswith("not read  metadata service: ")
+    assert silent.stderr.startswith("not read metadata service: ")
 
 
 @pytest.mark.lab

@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
             # is not the only one who may confirm.
             try:
                 if args.format == "text":
-                    tell(done, args.format)
+                    tell(done, args)
             except OSError:
                 sys.stdout = nowhere()
             with contextlib.suppress(OSError):
@@ -43,5 +43,5 @@ def run(args: Namespace) -> int:
     if answers == [True] and args.format == "text":
         talk(["kept"])
     else:
-        tell(report, args.format)
+        tell(report, args)
     return code_of(report)

@@ -1,19 +1,30 @@
 """`eip-agent explain`: what is so, how it is known, and what `apply` would do."""
 
-import sys
 from argparse import Namespace
+from collections.abc import Iterator
 
-from eip_agent.console import code_of, say, settings_of, tell
+from eip_agent.answer import Answer, deliver
+from eip_agent.console import code_of_explained, settings_of
+from eip_agent.core.message import say
+from eip_agent.core.report import Report
 from eip_agent.reconcile import Agent
+from eip_agent.render import json, story, text
+from eip_agent.render.paper import Paper
 
 
 def run(args: Namespace) -> int:
     """Explain; the exit code."""
-    report = Agent(settings_of(args)).explain().report
-    if args.format == "text":
-        from eip_agent.render import text  # noqa: PLC0415
+    scene = Agent(settings_of(args)).explain()
+    report = scene.report
+    deliver(
+        args,
+        scene,
+        Answer(say("eip-agent explain"), lambda paper: _lines(report, paper), lambda _: json.parts(report)),
+    )
+    return code_of_explained(report)
 
-        say(text.story_lines(report))
-        sys.stdout.flush()
-    tell(report, args.format, args.lang or "en")
-    return code_of(report)
+
+def _lines(report: Report, paper: Paper) -> Iterator[str]:
+    yield from text.trouble_lines(report, paper)
+    yield from story.story_lines(report, paper)
+    yield from text.plan_lines(report, paper)

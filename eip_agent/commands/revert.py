@@ -24,5 +24,5 @@ def run(args: Namespace) -> int:
     if not report.plan and args.format == "text":
         sys.stdout.write("nothing here is eip-agent's\n")
     else:
-        tell(report, args.format)
+        tell(report, args)
     return code_of(report)

@@ -27,7 +27,7 @@ def test_the_version_and_the_outcome_come_first() -> None:
 
     assert list(found)[:2] == ["version", "outcome"]
     assert (found["version"], found["outcome"]) == (VERSION, "facts missing")
-    assert found["unread"] == [{"path": "mac", "reason": "timed out"}]
+    assert [(one["path"], one["reason"]) for one in found["unread"]] == [("mac", "timed out")]
 
 
 def test_a_change_is_told_as_text_and_in_parts() -> None:

@@ -5,13 +5,13 @@ from eip_agent.render.paper import Paper, columns
 
 
 def test_without_a_width_a_line_is_a_line() -> None:
-    assert list(Paper().field("means", "a " * 99)) == ["  means   " + "a " * 99]
+    assert list(Paper().field("means", "a " * 99)) == ["  means    " + "a " * 98 + "a"]
 
 
 def test_a_paragraph_is_wrapped_beside_its_label() -> None:
     rows = list(Paper(width=40).field("means", "the quick brown fox jumps over the lazy dog"))
 
-    assert rows == ["  means   the quick brown fox jumps over", "          the lazy dog"]
+    assert rows == ["  means    the quick brown fox jumps", "           over the lazy dog"]
 
 
 def test_chinese_takes_two_columns_and_breaks_anywhere_but_before_a_closing_mark() -> None:
@@ -23,5 +23,5 @@ def test_chinese_takes_two_columns_and_breaks_anywhere_but_before_a_closing_mark
 
 
 def test_colours_are_only_on_paper_that_has_them() -> None:
-    assert Paper().severity(Severity.ERROR) == "error   "
-    assert Paper(colour=True).severity(Severity.ERROR) == "\x1b[31;1merror   \x1b[0m"
+    assert Paper().severity(Severity.ERROR) == "error    "
+    assert Paper(colour=True).severity(Severity.ERROR) == "\x1b[31;1merror\x1b[0m    "

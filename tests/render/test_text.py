@@ -16,12 +16,14 @@ from eip_agent.core.conclude import conclude
 from eip_agent.core.facts import Remembered, Unread
 from eip_agent.core.report import Refusal, Report, Result
 from eip_agent.core.settings import Mode, Settings
-from eip_agent.render import text
+from eip_agent.render import story, text
+from eip_agent.render.paper import Paper
 from tests.builders import cloud, declared, eni, eni6, ip4, kernel, link, mac, rule_item
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 UPDATE: Final = "EIP_AGENT_UPDATE_GOLDEN" in os.environ  # noqa: TID251  no setting of the agent
 NOTHING: Final = Remembered()
+PAPER: Final = Paper()
 
 
 def concluded(wanted: Settings | None = None) -> Report:
@@ -33,10 +35,10 @@ def concluded(wanted: Settings | None = None) -> Report:
 
 
 def whole(report: Report) -> Iterator[str]:
-    yield from text.story_lines(report)
-    yield from text.plan_lines(report)
-    yield from text.result_lines(report)
-    yield from text.trouble_lines(report)
+    yield from story.story_lines(report, PAPER)
+    yield from text.plan_lines(report, PAPER)
+    yield from text.result_lines(report, PAPER)
+    yield from text.trouble_lines(report, PAPER)
 
 
 PLANNED: Final = concluded()
@@ -75,7 +77,7 @@ def test_no_text_is_left_over() -> None:
 
 
 def lines_of(plan: Iterable[Change]) -> list[str]:
-    return list(text.plan_lines(Report(cloud(), plan=tuple(plan))))
+    return list(text.plan_lines(Report(cloud(), plan=tuple(plan)), PAPER))
 
 
 def test_a_long_plan_is_cut_short() -> None:
@@ -87,15 +89,15 @@ def test_a_long_plan_is_cut_short() -> None:
 
 
 def test_nothing_is_as_desired_while_something_is_unread() -> None:
-    assert list(text.plan_lines(Report(cloud(), unread=(Unread("x", "y"),)))) == []
-    assert list(text.plan_lines(Report(None))) == []
+    assert list(text.plan_lines(Report(cloud(), unread=(Unread("x", "y"),)), PAPER)) == []
+    assert list(text.plan_lines(Report(None), PAPER)) == []
 
 
 def test_a_missing_fact_is_not_said_to_leave_all_as_it_is_where_something_changes() -> None:
     """A pass by the last known good changes things while the metadata service is silent."""
     silent = (Unread("metadata service", "timed out"),)
     for report in (replace(DONE, unread=silent), Report(None, unread=silent)):
-        (means,) = (line for line in text.trouble_lines(replace(report, findings=())) if "means" in line)
+        (means,) = (line for line in text.trouble_lines(replace(report, findings=()), PAPER) if "means" in line)
         assert "stays as it is" not in means
         assert "nothing is removed because of it" in means
 
@@ -103,11 +105,11 @@ def test_a_missing_fact_is_not_said_to_leave_all_as_it_is_where_something_change
 def test_a_pass_that_was_undone_removed_something_after_all() -> None:
     unasked = replace(STORIES["not_confirmed"], unread=(Unread("confirmation", "no socket"),))
 
-    assert list(text.trouble_lines(unasked)) == ["not read  confirmation: no socket"]
+    assert list(text.trouble_lines(unasked, PAPER)) == ["not read confirmation: no socket"]
 
 
 def test_one_thing_has_no_plural() -> None:
     step = Change(None, rule_item(), Why.MISSING)
     report = Report(cloud(), result=Result((step,), undone=(step.inverse(),)))
 
-    assert list(text.result_lines(report)) == ["not confirmed: 1 change undone"]
+    assert list(text.result_lines(report, PAPER)) == ["not confirmed: 1 change undone"]
