@@ -39,7 +39,6 @@ class Seen:
     """What was found while reading."""
     unheard: tuple[Finding, ...] = ()
     """Of links that were asked for a DHCP offer and have none."""
-    advice: str = ""
     asked: frozenset[tuple[int, Mac]] = frozenset()
     """The links that were asked for a DHCP offer, by index and MAC address."""
     told_at: float = 0.0
@@ -69,15 +68,14 @@ class Lookout:
         now = time.time()
         live: CloudFact | None = None
         unread: tuple[Unread, ...] = ()
-        advice = ""
         try:
             live = self._metadata.read()
         except MetadataError as silent:
-            unread, advice = (Unread(say("metadata service"), said(silent)),), silent.hint
+            unread = (Unread(say("metadata service"), said(silent), silent.silence),)
         took = {"metadata": time.monotonic() - began}
         if last is not None and (_is_same(last, live) if live else last.cloud) and not (anew and live):
             last = replace(last, took=tuple(took.items()))
-            return self._as_before(netlink, last, now if live else None, unread, advice)
+            return self._as_before(netlink, last, now if live else None, unread)
         kept, damage = self._store.read()
         kind = DAMAGED if damage.startswith(self._store.path) else CLOSED
         found = [kind.on(damage.split(": ", 1)[0], what=damage)] if damage else []
@@ -96,7 +94,7 @@ class Lookout:
             unread += api.unread
         witnesses = Witnesses(api, known=kept, api_before=before, now=now, silent=live is None)
         told_at = kept.saved_at if live is None and kept is not None else now
-        seen = Seen(cloud, kernel, witnesses, unread, tuple(found), advice=advice, told_at=told_at, asked_at=now)
+        seen = Seen(cloud, kernel, witnesses, unread, tuple(found), told_at=told_at, asked_at=now)
         return self.ask_links(replace(seen, took=tuple(took.items())))
 
     def again(self, netlink: Netlink, seen: Seen) -> Seen:
@@ -108,9 +106,7 @@ class Lookout:
         witnesses = replace(seen.witnesses, offers=offers)
         return self.ask_links(replace(seen, kernel=kernel, witnesses=witnesses, asked=seen.asked & there))
 
-    def _as_before(
-        self, netlink: Netlink, last: Seen, told_at: float | None, unread: tuple[Unread, ...], advice: str
-    ) -> Seen:
+    def _as_before(self, netlink: Netlink, last: Seen, told_at: float | None, unread: tuple[Unread, ...]) -> Seen:
         """What was seen last, where the metadata service says the same, or nothing (no `told_at`)."""
         silent, now = told_at is None, time.time()
         told_at = last.told_at if told_at is None else told_at
@@ -119,7 +115,7 @@ class Lookout:
             unread += api.unread
         witnesses = replace(last.witnesses, silent=silent, now=now)
         findings = (silence(age(now - told_at)),) if silent else ()
-        seen = replace(last, witnesses=witnesses, unread=unread, findings=findings, advice=advice, told_at=told_at)
+        seen = replace(last, witnesses=witnesses, unread=unread, findings=findings, told_at=told_at)
         return self.again(netlink, seen)
 
     def ask_links(self, seen: Seen) -> Seen:
@@ -164,7 +160,7 @@ class Lookout:
         report = Report(None)
         if seen.cloud is not None:
             report = conclude(seen.cloud, seen.kernel, remembered, self._settings, seen.witnesses)
-        report = replace(report, unread=(*seen.unread, *report.unread), advice=seen.advice)
+        report = replace(report, unread=(*seen.unread, *report.unread))
         scene = Scene(report, seen.kernel, seen.witnesses, self._settings, remembered, self.asleep(seen))
         found = told((*seen.findings, *seen.unheard, *find(scene)))
         return replace(scene, report=replace(report, findings=found))

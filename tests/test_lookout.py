@@ -30,6 +30,7 @@ from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, Bound, Denied, EipFact
 from eip_agent.core.report import Outcome, Report, Story
 from eip_agent.core.settings import Mode, Settings
+from eip_agent.core.silence import Silence
 from eip_agent.core.verdict import Certainty
 from eip_agent.errors import MetadataError
 from eip_agent.lab.dhcp import offer_to
@@ -194,10 +195,11 @@ def test_it_is_not_told_where_it_is_known(lookout: Lookout) -> None:
 
 
 def test_without_any_cloud_nothing_is_planned(lookout: Lookout) -> None:
-    silent = replace(seen(), cloud=None, unread=(Unread("metadata service", "no"),), advice="see")
+    silent = replace(seen(), cloud=None, unread=(Unread("metadata service", "no", Silence.UNREACHABLE),))
     report = lookout.report(silent, NOTHING)
 
-    assert (report.plan, report.advice, report.outcome) == ((), "see", Outcome.FACTS_MISSING)
+    assert (report.plan, report.outcome) == ((), Outcome.FACTS_MISSING)
+    assert [one.code for one in report.findings] == ["EIP325"]
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------

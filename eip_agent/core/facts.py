@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NewType
 
+from eip_agent.core.silence import Silence
+
 Mac = NewType("Mac", str)
 """A MAC address in lower case with colons, the only name of an ENI that the guest and the cloud share."""
 
@@ -27,6 +29,8 @@ class Unread:
     path: str
     """Where it would have come from, for example `macs/00:16:3e:00:00:02/gateway`."""
     reason: str
+    silence: Silence | None = None
+    """Which it is, where the whole source is silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from eip_agent.core.finding import Finding, told
-from eip_agent.core.findings import links, sources
+from eip_agent.core.findings import links, metadata, sources
 from eip_agent.core.scene import Scene
 
 Finder = Callable[[Scene], Iterator[Finding]]
 """Looks at a scene for one thing.  Never raises: what is not known is not found."""
 
-FINDERS: Final[tuple[Finder, ...]] = (*links.FINDERS, *sources.FINDERS)
+FINDERS: Final[tuple[Finder, ...]] = (*links.FINDERS, *sources.FINDERS, *metadata.FINDERS)
 """Those that need no more than every pass reads."""
 
 

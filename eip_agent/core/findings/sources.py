@@ -8,7 +8,7 @@ from eip_agent.core.facts import Unread
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.known import age
 from eip_agent.core.message import Message, say, text
-from eip_agent.core.openapi import policy
+from eip_agent.core.openapi import LEFT_OUT, policy
 from eip_agent.core.ownership import is_our_rule
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
@@ -35,6 +35,7 @@ UNDECIDED = Kind(
     means=text("the binding mode is undecided: what is configured stays as it is, and nothing is added"),
     do=text("{remedy}"),
     proof="tests/core/test_judge.py; tests/lab/test_sources.py",
+    caused_by=frozenset(("EIP402", "EIP403", "EIP440")),
 )
 STALE_LEASE = Kind(
     "EIP302",
@@ -45,6 +46,7 @@ STALE_LEASE = Kind(
     do=text("renew the lease, so that the old address goes, with the command of the DHCP client that runs here"),
     commands=("networkctl renew {link}", "nmcli device reapply {link}", "dhclient -r {link} && dhclient {link}"),
     proof="tests/lab/test_offers.py",
+    caused_by=frozenset(("EIP440",)),
 )
 TURNED = Kind(
     "EIP303",
@@ -54,6 +56,7 @@ TURNED = Kind(
     means=text("the ENI is configured anew by the new mode; connections to the old address end"),
     do=text("nothing, if you changed it; else see who may call ModifyEipForwardMode and AssociateEipAddress"),
     proof="tests/lab/test_knowing.py",
+    caused_by=frozenset(("EIP440",)),
 )
 UNKNOWABLE = Kind(
     "EIP304",
@@ -66,6 +69,7 @@ UNKNOWABLE = Kind(
         "or declare those EIPs in the settings"
     ),
     proof="tests/lab/test_sources.py",
+    caused_by=frozenset(("EIP312",)),
 )
 DEAF = Kind(
     "EIP305",
@@ -101,7 +105,7 @@ SILENT = Kind(
     text("the metadata service is silent, and its last answer is used"),
     saw=text("it does not answer, so what it said {age} ago is used"),
     means=text("what was right then is configured; nothing is removed by it"),
-    do=text("see why it does not answer"),
+    do=text("make it answer again: another finding says why it does not, and what to do about it"),
     proof="tests/lab/test_knowing.py",
 )
 RELEASED = Kind(
@@ -112,6 +116,7 @@ RELEASED = Kind(
     means=text("{outcome}"),
     do=text("nothing, if you unbound it; else bind it again"),
     proof="tests/lab/test_knowing.py",
+    caused_by=frozenset(("EIP402", "EIP403", "EIP440")),
 )
 
 KINDS = (
@@ -243,6 +248,8 @@ def denied(scene: Scene) -> Iterator[Finding]:
     """Calls of the OpenAPI that lack a right."""
     api = scene.witnesses.api
     for one in api.denied if api is not None else ():
+        if one.action in LEFT_OUT:
+            continue
         yield DENIED.on(f"OpenAPI {one.action}", says=one.says, policy=policy())
 
 
