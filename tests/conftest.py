@@ -1,13 +1,18 @@
 """The wall: no test but those of the lab can speak to anything but this machine's loopback.
 
-`./run test` puts the whole of pytest into a network namespace of its own besides; the wall also holds where pytest is
-started by hand, and says which test tried.
+`./run test` puts the whole of pytest into a network namespace of its own besides, and each worker that pytest-xdist
+starts puts itself into another; the wall also holds where pytest is started by hand, and says which test tried.
 """
 
+import contextlib
+import ctypes
+import fcntl
+import functools
 import ipaddress
 import os
 import shutil
 import socket
+import struct
 import subprocess
 from typing import Any, Final
 
@@ -26,6 +31,36 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("anywhere")  # neither a busy machine nor a read-only checkout is a failure
 
 LOCAL: Final = frozenset({socket.AF_UNIX, socket.AF_INET, socket.AF_INET6})
+
+_CLONE_NEWNS: Final = 0x00020000
+_CLONE_NEWNET: Final = 0x40000000
+_MS_REC: Final = 0x4000
+_MS_PRIVATE: Final = 0x40000
+_SIOCSIFFLAGS: Final = 0x8914
+_IFF_UP: Final = 0x1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of pytest-xdist a network and mounts of its own, as `./run test` gives to all of pytest."""
+    if hasattr(config, "workerinput"):
+        with contextlib.suppress(OSError):  # where none can be made there is no lab either, whose tests say why
+            go_apart()
+
+
+def go_apart() -> None:
+    """Move this thread, and all that it starts, into new namespaces whose loopback is up.
+
+    For the main thread, before anything asks the lab for a namespace: its guard then knows this one as the machine's.
+    A new user namespace is not made, for a process with several threads may not, and a worker has several; `./run`
+    does it before.  Raises OSError where the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)  # Python 3.11 has no os.unshare
+    # What is mounted in the new one must not show in the old one.
+    if libc.unshare(_CLONE_NEWNET | _CLONE_NEWNS) or libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
 
 
 class WallError(Exception):
@@ -67,18 +102,20 @@ def is_loopback(address: Any) -> bool:
         return bool(address[:1] == ("localhost",))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the lab where no namespace can be made, and only there."""
-    lab = [item for item in items if item.get_closest_marker("lab")]
-    reason = why_no_lab() if lab else ""
-    if not reason:
-        return
-    if os.environ.get("CI") == "true":  # noqa: TID251 not a setting of the agent
-        raise pytest.UsageError(f"{reason}, and CI must run the lab")
-    for item in lab:
-        item.add_marker(pytest.mark.skip(reason=reason))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the lab where no namespace can be made, and only there; in CI that is a failure.
+
+    Each test is told apart, for a worker of pytest-xdist that gives up before the tests cannot say why.
+    """
+    reason = why_no_lab() if item.get_closest_marker("lab") else ""
+    if reason and os.environ.get("CI") == "true":  # noqa: TID251 not a setting of the agent
+        pytest.fail(f"{reason}, and CI must run the lab", pytrace=False)
+    if reason:
+        pytest.skip(reason)
 
 
+@functools.cache
 def why_no_lab() -> str:
     """Say why network namespaces cannot be made here; empty where they can."""
     unshare = shutil.which("unshare")
