@@ -386,7 +386,7 @@ def sources(size: str, turns: int) -> Iterator[Row]:
         calls = len(cloud.openapi.requests) // turns
         bare = [cost(cloud, BARE) for _ in range(turns)]
         held = {
-            (name, code): median(memory(cost(cloud, ["-c", code + MEMORY, paths[name]]))[n] for _ in range(QUICK_TURNS))
+            (name, code): median(memory(cost(cloud, ["-c", code + MEMORY, paths[name]]))[n] for _ in range(few))
             for name in ("neither", "OpenAPI")
             if name in paths
             for n, code in enumerate((ONCE_WITH, HOLDING_WITH))

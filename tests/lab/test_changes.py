@@ -11,6 +11,7 @@
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -53,6 +54,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
     while not holds():
         if time.monotonic() > end:
             return False
+        threading.Event().wait(0.01)  # the streams need the interpreter
     return True
 
 
