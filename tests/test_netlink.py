@@ -197,6 +197,12 @@ def test_the_kernel_filters_by_device(namespace: Namespace) -> None:
     assert {kind for kind, _ in links} == {NEWLINK}
 
 
+def test_a_refused_question_has_its_errno() -> None:
+    with Fed(refusal(1, errno.ENETUNREACH), message(NEWRULE, 2, b"good")) as netlink:
+        assert netlink.question(GETRULE, b"") == (errno.ENETUNREACH, None)
+        assert netlink.question(GETRULE, b"") == (0, b"good")
+
+
 @pytest.mark.lab
 def test_a_bad_request_is_unreadable_with_the_kernels_reason(namespace: Namespace) -> None:
     with namespace.entered(), Netlink() as netlink, pytest.raises(KernelReadError, match="refused to list"):

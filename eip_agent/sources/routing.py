@@ -43,7 +43,7 @@ _KNOWN: Final = frozenset((*range(1, 25), _FRA_SPORT_MASK, _FRA_DPORT_MASK)) - {
 _INVERT: Final = 2
 _NOT_SET: Final = 0xFFFFFFFF
 
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC = 1, 4, 5, 6, 7
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC = 1, 2, 4, 5, 6, 7
 _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 9, 15, 18
 _RTM_F_CLONED: Final = 0x200
 _RTNH_F_ONLINK: Final = 4
@@ -100,7 +100,7 @@ def _routes(netlink: Netlink, version: int, table: int) -> Iterator[RouteSeen]:
     for kind, payload in netlink.dump(_RTM_GETROUTE, body):
         if kind != _RTM_NEWROUTE:
             continue
-        of, length, _, tos, short, protocol, scope, type_, flags = _RTMSG.unpack_from(payload)
+        of, length, from_length, tos, short, protocol, scope, type_, flags = _RTMSG.unpack_from(payload)
         attrs = attributes(payload, _RTMSG.size)
         if of != family or flags & _RTM_F_CLONED or (number_of(attrs, _RTA_TABLE) or short) != table:
             continue
@@ -115,6 +115,7 @@ def _routes(netlink: Netlink, version: int, table: int) -> Iterator[RouteSeen]:
             scope=scope,
             preferred=address_of(preferred) if preferred else None,
             tos=tos,
+            source=network_of(version, attrs.get(_RTA_SRC), from_length) if from_length else None,
         )
 
 
