@@ -89,13 +89,16 @@ class Agent:
     def explain(self) -> Scene:
         """The same with all that can be found out about this host and its cloud, and everything that is wrong."""
         from eip_agent.core.findings.all import find_all  # noqa: PLC0415  only who explains needs it
-        from eip_agent.sources import host, surroundings  # noqa: PLC0415  psutil costs as much as all the rest
+        from eip_agent.sources import configs, firewall, host, surroundings  # noqa: PLC0415  as above
 
         with Netlink() as netlink:
             seen = self._lookout.see(netlink, everything=True)
             scene = self._scene(seen)
             around = surroundings.read(netlink, _tables(scene.report))
             managers = host.read()
+        links = [story.link.link.index for story in scene.report.stories]
+        neighbours = configs.read(links, scene.settings.run_directory)
+        around = replace(around, firewall=firewall.read(), neighbours=neighbours)
         report = replace(scene.report, api=seen.witnesses.api, host=managers)
         scene = replace(scene, report=report, surroundings=around, host=managers)
         return replace(scene, report=replace(report, findings=find_all(scene)))

@@ -32,6 +32,7 @@ UNTESTED: Final = {
     "eip_agent.core.facts": "values without behaviour",
     "eip_agent.core.findings.memory": "kinds only; test_lookout and test_reconcile make them",
     "eip_agent.core.host": "values without behaviour",
+    "eip_agent.core.neighbours": "values without behaviour",
     "eip_agent.core.offers": "values without behaviour",
     "eip_agent.core.scene": "values without behaviour",
     "eip_agent.core.settings": "values without behaviour",

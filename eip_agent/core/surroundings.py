@@ -6,6 +6,8 @@ Everything may be None: not read, and then nothing is concluded from it.
 from dataclasses import dataclass
 
 from eip_agent.core.facts import IPAddress, IPNetwork
+from eip_agent.core.firewall import Ruleset
+from eip_agent.core.neighbours import Neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,9 @@ class Surroundings:
     links: tuple[LinkSeen, ...] | None = None
     common: tuple[tuple[str, int], ...] | None = None
     """`/proc/sys/net/ipv4/conf/all/*` by name: of most settings the larger of this and the link's counts."""
+    firewall: Ruleset | None = None
+    neighbours: Neighbours | None = None
+    """What other programs are told to do."""
 
     def link(self, index: int) -> LinkSeen | None:
         """One link; None when it was not read."""

@@ -1,0 +1,198 @@
+"""What the local firewall (nftables) does with the packets of an address, as far as its rules tell.
+
+The packets asked about are a whole class: TCP and UDP between an address of ours and the Internet, by one link, in one
+direction, that begin connections or belong to them.  Whatever cannot be told from here counts for passing, so that
+nothing is said to be dropped that may pass.
+Source: nft(8); the walk through chains as in linux/net/netfilter/nf_tables_core.c.
+"""
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Final
+
+from eip_agent.core.firewall_match import Match, Packets, Share, share, spelled
+
+
+class Passes(enum.IntEnum):
+    """Whether any of the packets gets through; the larger, the surer."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallRule:
+    """One rule; one that decides by a verdict map stands once for each element."""
+
+    handle: int
+    """By which `nft` deletes it."""
+    matches: tuple[Match, ...] = ()
+    verdict: str = ""
+    """`accept`, `drop`, `reject`, `jump`, `goto`, `return`, `other` (it decides in a way unknown here); empty: none."""
+    target: str = ""
+    """Of `jump` and `goto`."""
+    strange: bool = False
+    """It has expressions that are unknown here, so that it may match or not."""
+
+    def __str__(self) -> str:
+        """As `nft` spells it, with dots for what is unknown here."""
+        words = [*map(spelled, self.matches), *(["..."] if self.strange else ()), self.verdict, self.target]
+        return " ".join(filter(None, words))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One chain.  Only those with a hook are entered by themselves."""
+
+    family: str
+    """`ip`, `ip6`, `inet`, `netdev` ..."""
+    table: str
+    name: str
+    rules: tuple[FirewallRule, ...] = ()
+    hook: str = ""
+    """`ingress`, `prerouting`, `input`, `forward`, `output`, `postrouting`, `egress`; empty: others jump to it."""
+    priority: int = 0
+    kind: str = "filter"
+    drops: bool = False
+    """Its policy: what is left at its end is dropped."""
+    devices: frozenset[str] = frozenset()
+    """Of hooks of devices."""
+
+    def __str__(self) -> str:
+        return f"{self.family} {self.table} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The firewall of this network namespace."""
+
+    chains: tuple[Chain, ...] = ()
+    legacy: tuple[str, ...] = ()
+    """Tables of iptables-legacy in use, as `/proc/net/ip_tables_names` lists them; their rules are not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where packets end."""
+
+    chain: Chain
+    rule: FirewallRule | None
+    """None: the policy of the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of packets."""
+
+    passes: Passes
+    stop: Stop | None = None
+    """Where those end that do not get through; None where all may."""
+
+
+IN: Final = ("ingress", "prerouting", "input")
+OUT: Final = ("output", "postrouting", "egress")
+_DEEP: Final = 16
+"""NFT_JUMP_STACK_SIZE: the kernel follows no more jumps."""
+
+
+def fate(ruleset: Ruleset, packets: Packets) -> Fate:
+    """What becomes of them on their way through all chains."""
+    passes, stop = Passes.YES, None
+    for chain in _way(ruleset.chains, packets):
+        walk = _Walk({one.name: one for one in ruleset.chains if _same_table(one, chain)}, packets)
+        end = walk.through(chain)
+        accepted = end.accepted
+        if end.falls and not chain.drops:
+            accepted = Passes.YES
+        elif end.falls:
+            end.stop = Stop(chain, None)
+        if accepted < passes:
+            passes, stop = accepted, end.stop
+        if passes is Passes.NO:
+            break
+    return Fate(passes, stop)
+
+
+def _way(chains: Iterable[Chain], packets: Packets) -> list[Chain]:
+    """The chains that they enter by themselves, in order."""
+    hooks = IN if packets.incoming else OUT
+    families = ("inet", "ip" if packets.address.version == 4 else "ip6")
+    met = [
+        chain
+        for chain in chains
+        if chain.hook in hooks
+        and chain.kind != "nat"
+        and (chain.family in families if not chain.devices else packets.link in chain.devices)
+    ]
+    return sorted(met, key=lambda chain: (hooks.index(chain.hook), chain.priority))
+
+
+def _same_table(one: Chain, other: Chain) -> bool:
+    return (one.family, one.table) == (other.family, other.table)
+
+
+@dataclass(slots=True)
+class _End:
+    """How a walk through a chain ended."""
+
+    accepted: Passes = Passes.NO
+    falls: bool = False
+    """Whether packets are left at its end, for who jumped to it or for the policy."""
+    stop: Stop | None = None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Through one table."""
+
+    chains: dict[str, Chain]
+    packets: Packets
+    _depth: int = field(default=0)
+
+    def through(self, chain: Chain) -> _End:
+        end = _End()
+        for rule in chain.rules:
+            part = _part(rule, self.packets)
+            if part is Share.NONE or not rule.verdict:
+                continue
+            if rule.verdict in ("jump", "goto"):
+                if self._jumped(rule, part, end):
+                    return end
+                continue
+            if rule.verdict in ("accept", "other"):
+                sure = rule.verdict == "accept" and part is not Share.UNKNOWN
+                end.accepted = max(end.accepted, Passes.YES if sure else Passes.MAYBE)
+            elif rule.verdict == "return":
+                end.falls = True
+            if part is Share.ALL and rule.verdict != "other":
+                if rule.verdict in ("drop", "reject"):
+                    end.stop = Stop(chain, rule)
+                return end
+        end.falls = True
+        return end
+
+    def _jumped(self, rule: FirewallRule, part: Share, end: _End) -> bool:
+        """Follow a jump; whether no packet goes on behind it."""
+        target = self.chains.get(rule.target)
+        if target is None or self._depth >= _DEEP:
+            end.accepted = max(end.accepted, Passes.MAYBE)
+            return False
+        self._depth += 1
+        inner = self.through(target)
+        self._depth -= 1
+        sure = inner.accepted if part is not Share.UNKNOWN else min(inner.accepted, Passes.MAYBE)
+        end.accepted = max(end.accepted, sure)
+        end.stop = inner.stop or end.stop
+        if rule.verdict == "goto":
+            end.falls |= inner.falls
+        return part is Share.ALL and (rule.verdict == "goto" or not inner.falls)
+
+
+def _part(rule: FirewallRule, packets: Packets) -> Share:
+    """Which part of the packets a rule matches."""
+    shares: Sequence[Share] = [share(match, packets) for match in rule.matches]
+    least = reduce(min, shares, Share.ALL)
+    return Share.UNKNOWN if rule.strange and least is not Share.NONE else least
