@@ -14,6 +14,8 @@ class Manager:
     """The one link it was started for; None when it was started for none or several."""
     certain: bool = True
     """False: it may live in another network namespace, for its own could not be read."""
+    version: int | None = None
+    """The one version of IP that a DHCP client asks for; None when it was not told one."""
 
 
 @dataclass(frozen=True, slots=True)

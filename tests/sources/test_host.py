@@ -49,7 +49,7 @@ def test_a_client_started_for_one_link_manages_that_link(tmp_path: Path) -> None
     with running(tmp_path, "dhclient", "-4", "lo") as pid:
         found = seen(pid)
 
-    assert found == [Manager("dhclient", pid, "lo")]
+    assert found == [Manager("dhclient", pid, "lo", version=4)]
 
 
 def test_a_manager_that_ended_is_not_found(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_a_process_that_is_gone_is_in_no_namespace() -> None:
         ("dhclient", [], "dhclient"),
         ("grep", ["grep", "dhclient"], None),
         ("vi", ["vi", "/etc/eni_utils/eni-setup"], None),
+        ("dhclient", ["/sbin/dhclient", "-d", "-sf", "/usr/libexec/nm-dhcp-helper", "eth1"], None),
         ("sh", ["sh"], None),
         ("", [], None),
     ],
@@ -136,6 +137,14 @@ def test_a_manager_is_known_by_its_program_and_not_by_its_arguments(
 )
 def test_a_client_manages_the_one_link_it_names(command: list[str], expected: str | None) -> None:
     assert host.link_of(command, ["lo", "eth0", "eth1"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [(["dhclient", "-6", "eth1"], 6), (["dhclient", "-4", "-v"], 4), (["dhclient"], None), (["x", "-4", "-6"], None)],
+)
+def test_a_client_may_be_for_one_version_of_ip(command: list[str], expected: int | None) -> None:
+    assert host.version_of(command) == expected
 
 
 def test_a_link_is_managed_by_its_client_and_by_those_of_no_link() -> None:
