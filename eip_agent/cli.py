@@ -111,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
 
     explain = _command(commands, "explain", "what is so, how it is known, and what `apply` would do")
     apply = _command(commands, "apply", "one pass: see, decide, plan, write, verify")
+    run = _command(commands, "run", "keep it so: a pass on every change and on a timer, until it is stopped")
+    status = _command(commands, "status", "what the running daemon does, and how it goes")
     revert = _command(commands, "revert", "take back everything that is the agent's, and nothing else")
     confirm = _command(commands, "confirm", "say yes to the `apply --confirm` that waits")
     _installers(commands)
@@ -144,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
             "--redact", action="store_true", help="mask public addresses and ids, so that it can be posted"
         )
         topic.add_argument("--output", metavar="FILE", help="write a self-contained HTML report instead")
-    for command in (explain, *topics, apply, revert, confirm):
+    status.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    for command in (explain, *topics, apply, run, status, revert, confirm):
         command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")
         command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")
         command.add_argument("--metadata-url", metavar="URL", help=argparse.SUPPRESS)

@@ -47,6 +47,19 @@ def load(
     return schema.check(written)
 
 
+def run_directory(path: str | None = None, flag: str | None = None, environ: Mapping[str, str] | None = None) -> str:
+    """The run directory alone, for who only asks a daemon: nothing else is checked.  Raises SettingsError."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    text = flag or given.get(f"{PREFIX}RUN_DIRECTORY")
+    if text is None:
+        text = _parse(path or DEFAULT_PATH, _read(path or DEFAULT_PATH, required=path is not None) or "").get(
+            "run_directory", Settings().run_directory
+        )
+    if not isinstance(text, str) or not is_absolute(text):
+        raise SettingsError(f"run_directory: {text!r} is not an absolute path", ABSOLUTE)
+    return text
+
+
 def _simple(written: Written) -> Settings | None:
     """The settings where none, or only such as every simulated instance has, are written: a plain check is enough."""
     texts = {**written.environment, **written.flags}

@@ -97,7 +97,12 @@ def paper_of(args: Namespace) -> "Paper":
 
 def tell(report: "Report", args: Namespace) -> None:
     """Print a pass as text or JSON."""
-    if args.format == "json":
+    tell_on(report, args.format, paper_of(args))
+
+
+def tell_on(report: "Report", how: str, paper: "Paper") -> None:
+    """The same, for whoever has that paper."""
+    if how == "json":
         from eip_agent.render.json import document  # noqa: PLC0415
 
         sys.stdout.write(document(report))
@@ -105,7 +110,6 @@ def tell(report: "Report", args: Namespace) -> None:
         from eip_agent.render import text  # noqa: PLC0415
         from eip_agent.render.paper import Paper  # noqa: PLC0415
 
-        paper = paper_of(args)
         show(text.plan_lines(report, paper), paper)
         show(text.result_lines(report, paper), paper)
         sys.stdout.flush()

@@ -13,8 +13,9 @@ from eip_agent.core.host import HostFact
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.numbers import link_of
 
-FREE: Final = 3
-"""Rounds in a row in which it is put back at once: a manager that reloads twice is no enemy."""
+FREE: Final = 5
+"""Rounds in a row in which it is put back at once.  A manager that sets a link up anew takes things away in several
+steps, each of which is seen, and is no enemy."""
 SHORTLY: Final = 5.0
 """Seconds after a repair within which the next undoing belongs to the same fight, or twice the last delay where that is
 more.  Who comes less often costs nothing by being answered at once."""
@@ -79,10 +80,24 @@ class Fights:
             }
         )
 
+    def refused(self, keys: Iterable[Key], now: float) -> "Fights":
+        """After the kernel would not take these: they are tried again ever later, as in a fight that goes on."""
+        found = dict(self.by_key)
+        for key in keys:
+            fight = self.by_key.get(key)
+            rounds = max(fight.rounds if fight else 0, FREE) + 1
+            found[key] = Fight(rounds, now + delay_of(rounds))
+        return Fights(found)
+
     def is_held(self, key: Key, now: float) -> bool:
         """Whether it is to be left undone for a while."""
         fight = self.by_key.get(key)
         return fight is not None and fight.repaired_at is None and now < fight.again_at
+
+    @property
+    def waiting(self) -> frozenset[Key]:
+        """Those that are undone."""
+        return frozenset(key for key, fight in self.by_key.items() if fight.repaired_at is None)
 
     @property
     def due(self) -> float | None:

@@ -12,13 +12,13 @@ _LARGEST: Final = 64 << 20
 """Bytes of an answer."""
 
 
-def ask(directory: str, question: str, how: str = "text", timeout: float = 5.0) -> dict[str, Any] | None:
-    """The daemon's answer; None where no daemon listens.
+def ask(directory: str, question: str, timeout: float = 5.0, **how: str | int) -> dict[str, Any] | None:
+    """The daemon's answer, in the form that `how` says (see `control.Question`); None where no daemon listens.
 
     Raises JournalError where the directory is not for us, BusyError where the daemon does not answer in so many
     seconds, and ApplyError where it answers that it could not.
     """
-    data = _exchanged(directory, json.dumps({"ask": question, "format": how}).encode() + b"\n", timeout)
+    data = _exchanged(directory, json.dumps({"ask": question, **how}).encode() + b"\n", timeout)
     if data is None:
         return None
     try:

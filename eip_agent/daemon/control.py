@@ -20,8 +20,9 @@ from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened
 
 NAME: Final = "control"
-QUESTIONS: Final = frozenset(("status", "report", "look"))
-FORMATS: Final = frozenset(("text", "json"))
+CHOICES: Final = {"ask": ("status", "report", "look"), "format": ("text", "json"), "lang": ("en", "zh")}
+WIDEST: Final = 10_000
+"""Columns."""
 _CREDENTIALS = struct.Struct("=iII")
 """struct ucred: process, user, group."""
 
@@ -33,6 +34,11 @@ class Question:
     visitor: Visitor
     ask: str
     format: str = "text"
+    lang: str = "en"
+    width: int = 0
+    colour: bool = False
+    ascii: bool = False
+    """As `render.paper.Paper` has them: who asks knows what the answer is printed on."""
 
     def answer(self, document: dict[str, Any], now: float) -> None:
         """Say it."""
@@ -102,10 +108,13 @@ def understood(visitor: Visitor, data: bytes) -> Question | None:
         return None
     if not isinstance(document, dict):
         return None
-    ask, how = document.get("ask"), document.get("format", "text")
-    if not isinstance(ask, str) or not isinstance(how, str) or ask not in QUESTIONS or how not in FORMATS:
+    found = {"format": "text", "lang": "en", "width": 0, "colour": False, "ascii": False, **document}
+    if any(found.get(name) not in among for name, among in CHOICES.items()):
         return None
-    return Question(visitor, ask, how)
+    if not isinstance(found["width"], int) or not 0 <= found["width"] <= WIDEST:
+        return None
+    words = {name: found[name] for name in (*CHOICES, "width")}
+    return Question(visitor, **words, colour=found["colour"] is True, ascii=found["ascii"] is True)
 
 
 def _is_whole(data: bytearray) -> bool:

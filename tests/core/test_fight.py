@@ -87,6 +87,21 @@ def test_who_comes_seldom_is_answered_at_once_every_time() -> None:
         now += SHORTLY + 0.1
 
 
+def test_what_the_kernel_refuses_is_tried_ever_later() -> None:
+    fights, now, waits = Fights(), 0.0, []
+    for _ in range(4):
+        fights = fights.refused([ONE], now)
+        assert fights.waiting == {ONE}
+        assert fights.due is not None
+        waits.append(fights.due - now)
+        now = fights.due
+        fights = fights.undone(fights.waiting, now)
+        assert not fights.is_held(ONE, now)
+
+    assert waits == [1, 2, 4, 8]
+    assert fights.undone([], now) == Fights(), "it was done, or nobody wants it any more"
+
+
 @given(st.lists(st.tuples(st.sampled_from([ONE, OTHER]), st.floats(0, 20)), max_size=40))
 def test_nobody_waits_for_anybody_else(events: Sequence[tuple[Key, float]]) -> None:
     """What becomes of one is the same with and without the other."""

@@ -55,7 +55,7 @@ def echoed(question: Question, now: float) -> None:
 @pytest.mark.parametrize(("ask", "how"), [("status", "text"), ("look", "json"), ("report", "text")])
 def test_who_asks_is_answered(tmp_path: Path, ask: str, how: str) -> None:
     with served(tmp_path, echoed):
-        answer = client.ask(str(tmp_path), ask, how)
+        answer = client.ask(str(tmp_path), ask, format=how)
 
     assert answer == {"ask": ask, "format": how, "long": "x" * 500_000}
 
@@ -122,11 +122,20 @@ def test_a_daemon_that_dies_meanwhile_is_told(tmp_path: Path) -> None:
         b'{"ask": ["status"]}',
         b'{"ask": "status", "format": "html"}',
         b'{"ask": "status", "format": []}',
+        b'{"ask": "look", "lang": "fr"}',
+        b'{"ask": "look", "width": -1}',
+        b'{"ask": "look", "width": "80"}',
         b"\xff",
     ],
 )
 def test_what_is_no_question_is_not_understood(data: bytes) -> None:
     assert understood(NOBODY, data) is None
+
+
+def test_who_asks_says_what_the_answer_is_printed_on() -> None:
+    question = understood(NOBODY, b'{"ask": "look", "lang": "zh", "width": 80, "colour": true, "ascii": 5, "more": 1}')
+
+    assert question == Question(NOBODY, "look", "text", "zh", 80, colour=True, ascii=False)
 
 
 def test_what_is_not_understood_is_said(tmp_path: Path) -> None:
