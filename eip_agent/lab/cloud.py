@@ -116,6 +116,8 @@ class Cloud:
         with contextlib.ExitStack() as stack:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eip-agent-lab-")))
             """Private to this cloud, removed at its end: the agent's run directory and settings."""
+            self.disk = self.directory / "disk"
+            """What of the guest's disk is its own, not the machine's: `etc/...` and `run/...` of network programs."""
             self.guest = stack.enter_context(Namespace("guest"))
             self.router = stack.enter_context(Namespace("router"))
             self.internet = stack.enter_context(Namespace("internet"))
@@ -190,10 +192,19 @@ class Cloud:
     def agent_command(self, *arguments: str) -> list[str]:
         """The command line of the agent, for `guest.start`; it wants `agent_environment`."""
         settings = ["--config", str(self._settings)] if self._settings else []
-        # The guest's own /sys, where it may be mounted, so that nobody takes the machine's links for the guest's.
-        own_sys = 'mount -t sysfs -o ro sysfs /sys 2>/dev/null; exec "$@"'
-        inside = ["unshare", "--mount", "--", "sh", "-c", own_sys, "sh"]
-        return [*inside, sys.executable, "-m", "eip_agent", *arguments, *settings]
+        return self.on_disk(sys.executable, "-m", "eip_agent", *arguments, *settings)
+
+    def on_disk(self, *command: str) -> list[str]:
+        """A command line, for `guest.run` and `guest.start`, that sees the guest's own /sys, /etc and /run.
+
+        So nobody takes links, or settings of network programs, of the machine for those of the guest.
+        """
+        mounts = (
+            "mount -t sysfs -o ro sysfs /sys; mount --rbind /etc {0}/machine && "
+            "mount -o remount,bind,ro {0}/machine && mount --bind {0}/etc /etc; mount --bind {0}/run /run"
+        )
+        own = f'{{ {mounts.format(self.disk)}; }} 2>/dev/null; exec "$@"'
+        return ["unshare", "--mount", "--", "sh", "-c", own, "sh", *command]
 
     @property
     def agent_environment(self) -> dict[str, str]:
@@ -218,6 +229,7 @@ class Cloud:
 
     def _build(self) -> None:
         (self.directory / "run").mkdir(mode=0o700)
+        image.lay_out(self.disk)
         image.prepare(self.guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
         self.internet.sysctl(_INHERITED)
         self.router.sysctl(_INHERITED | _ROUTING)

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
 from typing import Final, Literal
 
 from eip_agent.lab.dhcp import LEASE, offer_to
@@ -23,6 +24,8 @@ CONTAINER: Final = "172.17.0.2"
 FAR_END: Final = "10.8.0.1"
 FAR_END6: Final = "fd08::1"
 """Of `vpn`: who answers at the other end of the tunnel."""
+OWN: Final = ("systemd", "NetworkManager", "network", "netplan", "cloud", "cni", "eni_utils", "keepalived", "eip-agent")
+"""Folders of /etc that are the guest's own, and empty: whoever configures a network keeps its settings there."""
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN: Final = 0x0001
 _IFF_NO_PI: Final = 0x1000
@@ -40,6 +43,20 @@ def prepare(guest: Namespace, *, strict_rp_filter: bool, dad: bool) -> None:
         guest.sysctl({f"{conf}/{key}": value for key, value in ipv4.items()})
         guest.sysctl({f"{conf6}/disable_ipv6": 0, f"{conf6}/forwarding": 0})
     guest.sysctl({"net/ipv6/conf/default/accept_dad": int(dad)})
+
+
+def lay_out(disk: Path) -> None:
+    """Make `etc` and `run` of the guest: no network program is configured, and everything else is the machine's.
+
+    The links lead to `machine`, where the machine's own /etc is mounted.
+    """
+    for name in ("machine", "run", *(f"etc/{name}" for name in OWN)):
+        (disk / name).mkdir(parents=True)
+    for entry in os.scandir("/etc"):
+        if entry.name not in OWN:
+            # The machine's links may be relative, which only holds in /etc itself.
+            target = os.readlink(entry.path) if entry.is_symlink() else disk / "machine" / entry.name
+            (disk / "etc" / entry.name).symlink_to(target)
 
 
 def boot(guest: Namespace, topology: Topology, kind: Boot) -> None:

@@ -5,6 +5,7 @@ cloud does not depend on the agent.
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -436,6 +437,16 @@ def test_nothing_is_left_behind() -> None:
     assert sleeper.poll() == -signal.SIGKILL
 
 
+def test_the_guest_has_settings_of_network_programs_of_its_own() -> None:
+    with Cloud(Topology((eni(0, vswitch(0)),)), peers=False) as cloud:
+        (cloud.disk / "etc" / "systemd" / "networkd.conf").write_text("# the guest's\n")
+        script = "cat /etc/systemd/networkd.conf; ls /run | wc -l; head -1 /etc/passwd; touch /etc/passwd; true"
+        done = cloud.guest.run(cloud.on_disk("sh", "-c", script))
+
+    assert done.stdout.splitlines() == ["# the guest's", "0", Path("/etc/passwd").read_text().splitlines()[0]]
+    assert "Read-only" in done.stderr
+
+
 def test_nothing_is_left_behind_by_a_kill() -> None:
     code = (
         "from eip_agent.lab.cloud import Cloud; from eip_agent.lab.topology import DEMO; import signal\n"
@@ -451,6 +462,7 @@ def test_nothing_is_left_behind_by_a_kill() -> None:
     assert eventually(lambda: not Path("/proc", sleeper).exists())
     (Path(directory) / "run").rmdir()
     (Path(directory) / "openapi-ca.pem").unlink(missing_ok=True)  # public, and there only with `cryptography`
+    shutil.rmtree(Path(directory) / "disk")
     Path(directory).rmdir()
 
 
