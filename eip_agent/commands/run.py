@@ -5,13 +5,15 @@ from argparse import Namespace
 
 from eip_agent import privilege
 from eip_agent.config import supervisor
-from eip_agent.console import settings_of
+from eip_agent.daemon.reader import read
 from eip_agent.errors import EXIT_OK
 
 
 def run(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
-    settings = settings_of(args)
+    given = {"run_directory": args.run_directory, "metadata.url": args.metadata_url}
+    flags = {name: value for name, value in given.items() if value is not None}
+    settings = read(args.config, flags)
     privilege.require_net_admin("run")
     from eip_agent.daemon.log import log_for  # noqa: PLC0415  who may not run it need not wait for it
     from eip_agent.daemon.loop import Loop  # noqa: PLC0415
@@ -21,5 +23,5 @@ def run(args: Namespace) -> int:
     told = supervisor()
     log = log_for(sys.stderr, told.journal)
     watchdog = watchdog_period(told.watchdog, told.watchdog_pid)
-    Loop(settings, log, Notify(told.notify), read=lambda: settings_of(args), watchdog=watchdog).run()
+    Loop(settings, log, Notify(told.notify), read=lambda: read(args.config, flags), watchdog=watchdog).run()
     return EXIT_OK

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from eip_agent.core.changes import Change, Plan
@@ -40,6 +40,8 @@ class Done:
     """Changes it made that put back what somebody had taken away."""
     waits: tuple[Change, ...]
     """Changes that were left for later, because somebody keeps undoing them or the kernel refuses them."""
+    asks_again: bool = False
+    """Nothing was done, for an address would go, which the metadata service must say twice."""
 
 
 class Keeper:
@@ -84,9 +86,8 @@ class Keeper:
             made = self.worker.converge(self._netlink, self.seen, choice, doomed, new=self._new)
         if self._new or not made.doomed or not self.doomed:
             self.doomed = made.doomed
-        done = self._taken_in(made, choice, now)
         self._new = False
-        return done
+        return replace(self._taken_in(made, choice, now), asks_again=bool(made.doomed) and not doomed)
 
     def _taken_in(self, made: Pass, choice: "_Choice", now: float) -> Done:
         result = made.report.result
