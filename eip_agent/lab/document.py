@@ -30,7 +30,10 @@ class Binded(enum.Enum):
 
 
 def metadata_tree(topology: Topology, binded: Binded = Binded.PRIVATE) -> Tree:
-    """Everything below `meta-data/`.  ENIs that are not `listed` are left out; `eipv4` needs an EIP on the primary."""
+    """Everything below `meta-data/`.
+
+    ENIs that are not `listed` are left out; `eipv4` needs a static public address, or an EIP on the primary ENI.
+    """
     primary = topology.primary
     tree: Tree = {
         "dns-conf": {"nameservers": "100.100.2.136\n100.100.2.138"},
@@ -56,8 +59,9 @@ def metadata_tree(topology: Topology, binded: Binded = Binded.PRIVATE) -> Tree:
         "zone-id": f"{topology.region}-j",
     }
     direct = [eip for eip in primary.eips if primary.private_of(eip) == primary.private[0]]
-    if direct:
-        tree["eipv4"] = tree["public-ipv4"] = str(direct[0].address)
+    public = topology.static_ip or (direct[0].address if direct else None)
+    if public:
+        tree["eipv4"] = tree["public-ipv4"] = str(public)
     return tree
 
 

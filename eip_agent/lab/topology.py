@@ -127,7 +127,7 @@ class Topology:
     """Hosts of the Internet; the second one lives inside the mask of the demo's visible EIPs, a stranger to them."""
     elsewhere: tuple[Elsewhere, ...] = ()
     static_ip: IPv4Address | None = None
-    """The instance's static public address; only the OpenAPI knows of it."""
+    """The instance's static public address, for the OpenAPI and the metadata service; no packet ever comes."""
     dnat: tuple[DnatFact, ...] = ()
     """Entries of NAT gateways; only the OpenAPI knows of them."""
     havips: tuple[HavipFact, ...] = ()

@@ -22,7 +22,7 @@ ELSEWHERE = Kind(
     ),
     do=text("bind the EIP to {eni}, after unbinding it there; or correct the settings: {place}"),
     commands=("aliyun vpc DescribeEipAddresses --RegionId {region} --AllocationId {allocation}",),
-    proof="tests/lab/findings/test_eips.py; facts 3.2, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeEipAddresses",
 )
 UNBOUND = Kind(
     "EIP403",
@@ -35,7 +35,7 @@ UNBOUND = Kind(
     ),
     do=text("bind the EIP to {eni}; or remove it from the settings: {place}"),
     commands=("aliyun vpc AssociateEipAddress --RegionId {region} --AllocationId {allocation} {target}",),
-    proof="tests/lab/findings/test_eips.py; facts 3.2, 3.7",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes",
 )
 COMING = Kind(
     "EIP404",
@@ -43,9 +43,9 @@ COMING = Kind(
     text("an EIP is being associated"),
     saw=text("the OpenAPI says that it is being associated with {where}"),
     means=text("it may not answer yet, and the cloud refuses every other change of it until it is in use"),
-    do=text("nothing: it takes seconds; if it stays so, see the EIP in the console"),
+    do=text("nothing: wait until it is in use; if it stays so, see the EIP in the console"),
     commands=("eip-agent explain",),
-    proof="tests/lab/findings/test_eips.py; facts 3.5",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress",
 )
 LEAVING = Kind(
     "EIP405",
@@ -54,7 +54,7 @@ LEAVING = Kind(
     saw=text("the OpenAPI says that it is being taken away: its status is `{status}`"),
     means=text("it does not work for this instance any more, and what was configured for it is taken back"),
     do=text("nothing, if you unbound it; else see who may call UnassociateEipAddress, and bind it again"),
-    proof="tests/lab/findings/test_eips.py; facts 3.2",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeEipAddresses",
 )
 UNPAID = Kind(
     "EIP406",
@@ -63,7 +63,7 @@ UNPAID = Kind(
     saw=text("the OpenAPI says that it is locked: {locks}"),
     means=text("the account is in arrears, so the EIP may be dead whatever is configured here"),
     do=text("pay what is overdue, in the console; nothing on this host helps"),
-    proof="tests/lab/findings/test_eips.py; facts 3.2, 3.7",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes",
 )
 LOCKED = Kind(
     "EIP407",
@@ -72,7 +72,7 @@ LOCKED = Kind(
     saw=text("the OpenAPI says that it is locked: {locks}"),
     means=text("the cloud has locked it, so the EIP may be dead whatever is configured here"),
     do=text("see the messages of the account in the console, or open a ticket; nothing on this host helps"),
-    proof="tests/lab/findings/test_eips.py; facts 3.2",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeEipAddresses",
 )
 
 KINDS = (ELSEWHERE, UNBOUND, COMING, LEAVING, UNPAID, LOCKED)

@@ -28,7 +28,7 @@ EMPTIED = Kind(
         "aliyun ecs DetachNetworkInterface --RegionId {region} --NetworkInterfaceId {eni} --InstanceId {instance}",
         "aliyun ecs AttachNetworkInterface --RegionId {region} --NetworkInterfaceId {eni} --InstanceId {instance}",
     ),
-    proof="tests/lab/findings/test_enis.py; facts 2.3",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: EIP-visible mode",
 )
 UNSETTLED = Kind(
     "EIP441",
@@ -36,9 +36,9 @@ UNSETTLED = Kind(
     text("an ENI is not in use, says the OpenAPI"),
     saw=text("the OpenAPI says that its status is `{status}`, and not `InUse`"),
     means=text("it is being attached or detached; its addresses may not work, and the cloud binds no EIP to it now"),
-    do=text("nothing, if somebody attaches or detaches it: it takes seconds; else see the ENI in the console"),
+    do=text("nothing, if somebody attaches or detaches it; else see the ENI in the console"),
     commands=("eip-agent explain",),
-    proof="tests/lab/findings/test_enis.py; facts 3.4, 3.7",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeNetworkInterfaces",
 )
 MANAGED = Kind(
     "EIP442",
@@ -47,7 +47,7 @@ MANAGED = Kind(
     saw=text("the OpenAPI says that another service of the cloud made {eni} and manages it (ServiceManaged)"),
     means=text("it may be there for containers, and that service may change it at any time"),
     do=text("nothing, if its EIPs are yours; else exclude the ENI: add {eni} to `enis` below `[exclude]`"),
-    proof="tests/lab/findings/test_enis.py; facts 3.4, 7",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeNetworkInterfaces",
 )
 NO_DHCP = Kind(
     "EIP443",
@@ -56,7 +56,7 @@ NO_DHCP = Kind(
     saw=text("{address} is on {link} without a lease, and eip-agent did not put it there"),
     means=text("in multi-EIP-visible mode the cloud wants DHCP to be on for this link, or the EIPs may not work"),
     do=text("let the link get its private address by DHCP, in the settings of the program that configures it"),
-    proof="tests/lab/findings/test_enis.py; facts 2.1, 2.4",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: multi-EIP-visible mode",
 )
 LONELY = Kind(
     "EIP444",
@@ -68,7 +68,7 @@ LONELY = Kind(
         "the address is one of the VPC and nothing more, and the Internet does not reach it"
     ),
     do=text("bind the EIP {address} to {eni} in NAT mode"),
-    proof="tests/lab/findings/test_enis.py; facts 2.5",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: EIPs by a secondary CIDR block",
     caused_by=frozenset(("EIP402", "EIP403")),
 )
 NO_GATEWAY6 = Kind(
@@ -76,10 +76,10 @@ NO_GATEWAY6 = Kind(
     Severity.WARNING,
     text("an ENI has IPv6 addresses, and no IPv6 gateway is told"),
     saw=text("the metadata service gives it {addresses}, and no `ipv6-gateway`"),
-    means=text("these addresses are put on the link and get no way out by this ENI"),
+    means=text("these addresses get no way out by this ENI; what is configured for them stays as it is"),
     do=text("see the vSwitch and the IPv6 gateway of the VPC in the console; nothing on this host helps"),
     commands=("eip-agent explain faq 14",),
-    proof="tests/lab/findings/test_enis.py; facts 1.5, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: instance metadata",
 )
 
 KINDS = (NO_GATEWAY6, EMPTIED, UNSETTLED, MANAGED, NO_DHCP, LONELY)

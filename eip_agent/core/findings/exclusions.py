@@ -16,11 +16,11 @@ STATIC = Kind(
     text("the instance has a static public address"),
     saw=text("{address} is a static public address of the instance, and no EIP"),
     means=text(
-        "the cloud translates it to {private}, as it does with an EIP; no EIP can be bound to the instance "
-        "itself while it is there, but to secondary ENIs"
+        "the cloud translates it to {private}, as it does with an EIP; while it is there no EIP can be bound to the "
+        "instance itself, but secondary ENIs may have EIPs"
     ),
     do=text("nothing; if the instance itself shall get an EIP, convert the static address into one first"),
-    proof="tests/lab/findings/test_exclusions.py; facts 3.7, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
 )
 STATIC_TOO = Kind(
     "EIP409",
@@ -32,7 +32,7 @@ STATIC_TOO = Kind(
         "address (EIP_CAN_NOT_ASSOCIATE_WITH_PUBLIC_IP, Forbidden.InstanceBandwidthNotZero)"
     ),
     do=text("convert the static address into an EIP first; or bind {eip} to a secondary ENI"),
-    proof="tests/lab/findings/test_exclusions.py; facts 3.7, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
 )
 DNAT_TOO = Kind(
     "EIP410",
@@ -40,12 +40,12 @@ DNAT_TOO = Kind(
     text("a DNAT entry leads to a private address that has an EIP"),
     saw=text("the DNAT entry {entry} of {gateway} leads to {private}, and the EIP {eip} is bound to it too"),
     means=text(
-        "the two exclude each other: where both are there, {private} speaks with the Internet by its EIP, "
-        "and the entry does not count"
+        "the two exclude each other: where both are there all the same, {private} speaks with the Internet by its "
+        "EIP, and not by the entry"
     ),
     do=text("delete the entry; or unbind the EIP, or bind it to a secondary ENI instead"),
     commands=("aliyun vpc DescribeForwardTableEntries --RegionId {region} --NatGatewayId {gateway}",),
-    proof="tests/lab/findings/test_exclusions.py; facts 3.7, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
 )
 DNAT = Kind(
     "EIP411",
@@ -57,7 +57,7 @@ DNAT = Kind(
         "{private} (BIND_INSTANCE_HAVE_PORTMAP_OR_BIND_EIP)"
     ),
     do=text("nothing; delete the entry before an EIP is bound to {private}"),
-    proof="tests/lab/findings/test_exclusions.py; facts 3.7, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
 )
 
 KINDS = (STATIC, STATIC_TOO, DNAT_TOO, DNAT)

@@ -14,7 +14,7 @@ NOT_HERE = Kind(
     means=text("what is sent to {address}, and to an EIP that is bound to it, comes here and finds nobody"),
     do=text("start the program that holds it, as keepalived; or let another instance of the HAVIP take it"),
     commands=("systemctl status keepalived", "ip -br addr show to {address}"),
-    proof="tests/lab/findings/test_havips.py; facts 3.5, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeHaVips",
 )
 NO_KEEPER = Kind(
     "EIP422",
@@ -24,7 +24,7 @@ NO_KEEPER = Kind(
     means=text("if its master fails, this instance does not take {address} over, unless another program does"),
     do=text("start keepalived, with {address} among its virtual addresses; or take the instance out of the HAVIP"),
     commands=("systemctl enable --now keepalived",),
-    proof="tests/lab/findings/test_havips.py; facts 3.5, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeHaVips",
     caused_by=frozenset(("EIP421",)),
 )
 TWO_MASTERS = Kind(
@@ -35,7 +35,7 @@ TWO_MASTERS = Kind(
     means=text("what is sent to {address} goes to {master}; if that holds it as well, both believe to be the master"),
     do=text("see that the keepalived of both instances hear each other; or take the address from {link}"),
     commands=("journalctl -u keepalived -n 20", "ip addr del {address}/{length} dev {link}"),
-    proof="tests/lab/findings/test_havips.py; facts 3.5, 6",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: DescribeHaVips",
 )
 
 KINDS = (NOT_HERE, NO_KEEPER, TWO_MASTERS)

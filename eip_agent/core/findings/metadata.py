@@ -22,7 +22,7 @@ REFUSED = Kind(
     ),
     do=text("see by hand what it answers; if it is switched off, switch it on"),
     commands=(_TOKEN, f"{_CHANGE} --HttpEndpoint enabled"),
-    proof="tests/lab/findings/test_metadata.py; facts 1.1, 1.2",
+    proof="tests/lab/findings/test_metadata.py; cloud documentation: instance metadata",
 )
 TOKEN = Kind(
     "EIP323",
@@ -32,7 +32,7 @@ TOKEN = Kind(
     means=text("tokens are required here (HttpTokens=required), and the request for one fails; {outcome}"),
     do=text("see by hand what it answers to the request for a token; or let it be asked without one"),
     commands=(_TOKEN, f"{_CHANGE} --HttpEndpoint enabled --HttpTokens optional"),
-    proof="tests/lab/findings/test_metadata.py; facts 1.2",
+    proof="tests/lab/findings/test_metadata.py; cloud documentation: instance metadata, security hardening",
 )
 THROTTLED = Kind(
     "EIP324",
@@ -42,7 +42,7 @@ THROTTLED = Kind(
     means=text("something on this instance asks it more often than the cloud allows; {outcome}"),
     do=text("find out who asks it so often, and let that program keep what it was told; then try again"),
     commands=("ss -tnp dst 100.100.100.200", "eip-agent explain"),
-    proof="tests/lab/findings/test_metadata.py; facts 1.3",
+    proof="tests/lab/findings/test_metadata.py; cloud documentation: instance metadata",
 )
 UNREACHABLE = Kind(
     "EIP325",
@@ -50,22 +50,22 @@ UNREACHABLE = Kind(
     text("the metadata service cannot be reached"),
     saw=text("nobody answered at {url} in time"),
     means=text(
-        "its address lies in 100.64.0.0/10, which an ENI in EIP-visible mode does not reach: a route, a rule or a "
-        "firewall here leads the requests elsewhere or drops them; {outcome}"
+        "a route, a rule or a firewall here leads the requests elsewhere or drops them; an ENI in EIP-visible mode, "
+        "for one, does not reach 100.64.0.0/10, where the service is; {outcome}"
     ),
     do=text("the route to it must name the link of an ENI that is not in EIP-visible mode, as the primary one is"),
     commands=("ip route get 100.100.100.200", "eip-agent explain path --from {link} --to 100.100.100.200"),
-    proof="tests/lab/findings/test_metadata.py; facts 1.1, 2.3",
+    proof="tests/lab/findings/test_metadata.py; cloud documentation: EIP-visible mode",
 )
 ODD = Kind(
     "EIP326",
     Severity.ERROR,
     text("what answers in the place of the metadata service makes no sense"),
-    saw=text("what answers at {url} does not answer as a metadata service: {reason}"),
+    saw=text("what answers at {url} does not answer as a metadata service would"),
     means=text("it has a trouble of its own, or something else answers in its place; {outcome}"),
     do=text("see by hand what answers there, and try again"),
     commands=("curl -i {url}/latest/meta-data/instance-id", "eip-agent explain"),
-    proof="tests/lab/findings/test_metadata.py; facts 1.2, 1.4",
+    proof="tests/lab/findings/test_metadata.py; cloud documentation: instance metadata",
 )
 
 KINDS = (REFUSED, TOKEN, THROTTLED, UNREACHABLE, ODD)
@@ -86,7 +86,6 @@ def silent(scene: Scene) -> Iterator[Finding]:
             yield _BY.get(unread.silence, ODD).on(
                 "metadata service",
                 url=scene.settings.metadata_url,
-                reason=unread.reason,
                 region=(cloud.region if cloud else None) or "REGION",
                 instance=(cloud.instance_id if cloud else None) or "INSTANCE",
                 link=next((story.link.link.name for story in scene.report.stories if story.primary), "eth0"),

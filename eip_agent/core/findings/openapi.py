@@ -19,13 +19,13 @@ NOBODY = Kind(
         "give the instance a RAM role that may read: {policy}; "
         "or say `enabled = false` below `[openapi]` in the settings, and declare such EIPs there"
     ),
-    proof="tests/lab/findings/test_openapi.py; facts 3.6",
+    proof="tests/lab/findings/test_openapi.py; README, RAM policy",
 )
 UNREACHABLE = Kind(
     "EIP313",
     Severity.WARNING,
     text("the OpenAPI cannot be reached"),
-    saw=text("it did not answer in time: {says}"),
+    saw=text("it cannot be reached: {says}"),
     means=text("what it would tell is unknown: how each EIP is bound is taken from what else is known"),
     do=text(
         "see that its endpoint is reached from here: the names inside the VPC by DNS and 100.64.0.0/10, "
@@ -35,7 +35,7 @@ UNREACHABLE = Kind(
         "getent hosts vpc-vpc.{region}.aliyuncs.com ecs-vpc.{region}.aliyuncs.com",
         "ip route get 100.100.2.136",
     ),
-    proof="tests/lab/findings/test_openapi.py; facts 3.1",
+    proof="tests/lab/findings/test_openapi.py; README, OpenAPI",
 )
 THROTTLED = Kind(
     "EIP314",
@@ -45,7 +45,7 @@ THROTTLED = Kind(
     means=text("the account calls it more often than the cloud allows; what these calls would tell is unknown"),
     do=text("try again later; raise `deadline` below `[openapi]` in the settings if it happens often"),
     commands=("eip-agent explain",),
-    proof="tests/lab/findings/test_openapi.py; facts 3.5",
+    proof="tests/lab/findings/test_openapi.py; README, OpenAPI",
 )
 FAILED = Kind(
     "EIP315",
@@ -55,7 +55,7 @@ FAILED = Kind(
     means=text("what it would tell is unknown; the other calls were made all the same"),
     do=text("try again; if it stays so, see what stands between this instance and the endpoint"),
     commands=("eip-agent explain",),
-    proof="tests/lab/findings/test_openapi.py; facts 3.5",
+    proof="tests/lab/findings/test_openapi.py; README, OpenAPI",
 )
 NOT_TRUSTED = Kind(
     "EIP316",

@@ -89,6 +89,7 @@ UNHEARD = Kind(
     means=text("whether the ENI is in EIP-visible mode is taken from what else is known"),
     do=text("nothing, if the mode is right; else let the OpenAPI be asked, or declare the EIP in the settings"),
     proof="tests/lab/test_offers.py",
+    caused_by=frozenset(("EIP110",)),
 )
 DENIED = Kind(
     "EIP311",
@@ -116,7 +117,7 @@ RELEASED = Kind(
     means=text("{outcome}"),
     do=text("nothing, if you unbound it; else bind it again"),
     proof="tests/lab/test_knowing.py",
-    caused_by=frozenset(("EIP402", "EIP403", "EIP440")),
+    caused_by=frozenset(("EIP402", "EIP403", "EIP405", "EIP440", "EIP444")),
 )
 
 KINDS = (

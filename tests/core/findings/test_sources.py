@@ -94,3 +94,5 @@ def test_a_denied_call_names_the_action_that_is_missing() -> None:
     assert "vpc:DescribeEipAddresses" in only(denied(scene(api=api))).subject
     assert policy() in only(denied(scene(api=api))).do
     assert not list(denied(scene()))
+    left_out = ApiFact(denied=(Denied("ecs:DescribeInstanceTypes", "Forbidden.RAM"),))
+    assert not list(denied(scene(api=left_out))), "what only fills an answer in may be left out of the policy"

@@ -1,0 +1,43 @@
+"""The OpenAPI silent in every way: each call fails for another reason, and then there is nobody to ask it as."""
+
+import pytest
+
+from eip_agent.lab.certificate import can_certify
+from eip_agent.lab.cloud import Cloud
+from eip_agent.lab.openapi import ApiFault, Trouble
+from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
+from eip_agent.sources.openapi import available
+from tests.lab.findings.support import findings, see, see_all
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+]
+
+INSTANCE = Topology((eni(0, vswitch(0), (10,), [Eip(public(10))]), eni(1, vswitch(1), (10,), [Eip(public(11))])))
+BAD_KEY = "InvalidAccessKeyId.NotFound"
+
+
+def test_each_reason_is_told_by_itself_and_goes_with_its_cause() -> None:
+    with Cloud(INSTANCE, boot="dhcp", peers=False) as cloud:
+        cloud.settings(cloud.openapi_settings() + "timeout = 0.8\ndeadline = 3.0\n")
+        assert cloud.agent("apply").returncode == 0
+        assert findings(cloud) == []
+
+        cloud.openapi.faults += [
+            ApiFault(Trouble.THROTTLE, "DescribeHaVips"),
+            ApiFault(Trouble.STATUS, "DescribeNatGateways", status=400, value="InvalidParameter"),
+            ApiFault(Trouble.STATUS, "DescribeInstanceAttribute", status=404, value=BAD_KEY),
+            ApiFault(Trouble.RESET, "DescribeEipAddresses"),
+        ]
+        see_all(cloud, "EIP313", "EIP314", "EIP315", "EIP316")
+
+        cloud.openapi.faults.clear()
+        cloud.account.role = None
+        see(cloud, "EIP312")
+
+        cloud.account.role = "EipAgentRole"
+        cloud.openapi.faults.append(ApiFault(Trouble.DENY, "DescribeHaVips"))
+        see(cloud, "EIP311")
+        cloud.openapi.faults.clear()
+        assert findings(cloud) == []
