@@ -20,7 +20,7 @@ STATIC = Kind(
         "instance itself, but secondary ENIs may have EIPs"
     ),
     do=text("nothing; if the instance itself shall get an EIP, convert the static address into one first"),
-    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, FAQ about EIPs",
 )
 STATIC_TOO = Kind(
     "EIP409",
@@ -32,7 +32,7 @@ STATIC_TOO = Kind(
         "address (EIP_CAN_NOT_ASSOCIATE_WITH_PUBLIC_IP, Forbidden.InstanceBandwidthNotZero)"
     ),
     do=text("convert the static address into an EIP first; or bind {eip} to a secondary ENI"),
-    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, FAQ about EIPs",
 )
 DNAT_TOO = Kind(
     "EIP410",
@@ -45,7 +45,7 @@ DNAT_TOO = Kind(
     ),
     do=text("delete the entry; or unbind the EIP, or bind it to a secondary ENI instead"),
     commands=("aliyun vpc DescribeForwardTableEntries --RegionId {region} --NatGatewayId {gateway}",),
-    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, FAQ about EIPs",
 )
 DNAT = Kind(
     "EIP411",
@@ -57,7 +57,7 @@ DNAT = Kind(
         "{private} (BIND_INSTANCE_HAVE_PORTMAP_OR_BIND_EIP)"
     ),
     do=text("nothing; delete the entry before an EIP is bound to {private}"),
-    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, error codes; FAQ about EIPs",
+    proof="tests/lab/findings/test_cloud_side.py; cloud documentation: AssociateEipAddress, FAQ about EIPs",
 )
 
 KINDS = (STATIC, STATIC_TOO, DNAT_TOO, DNAT)
