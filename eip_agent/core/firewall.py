@@ -1,6 +1,6 @@
 """What the local firewall (nftables) does with the packets of an address, as far as its rules tell.
 
-The packets asked about are a whole class: TCP and UDP between an address of ours and the Internet, by one link, in one
+The packets asked about are a whole class: TCP and UDP between an address of ours and others, by one link, in one
 direction, that begin connections or belong to them.  Whatever cannot be told from here counts for passing, so that
 nothing is said to be dropped that may pass.
 Source: nft(8); the walk through chains as in linux/net/netfilter/nf_tables_core.c.

@@ -1,7 +1,7 @@
 """What a single match of a firewall rule says about a class of packets.
 
-The other end of the packets is any host of the Internet, so that a match by its address takes a part of them, or none
-where it names private addresses only.
+The other end of the packets may be anybody, so that a match by its address takes a part of them; of those of the
+Internet none, where it names private addresses only.
 """
 
 import enum
@@ -45,7 +45,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Packets:
-    """TCP and UDP between an address of ours and the Internet, by one link."""
+    """TCP and UDP between an address of ours and any other, by one link."""
 
     incoming: bool
     address: IPAddress
@@ -54,6 +54,8 @@ class Packets:
     group: int = 0
     new: bool = True
     """They begin connections; False: they belong to one that was begun."""
+    internet: bool = True
+    """The other end is on the Internet; False: it may be in the VPC as well."""
 
 
 _INVALID, ESTABLISHED, _RELATED, NEW, _UNTRACKED = 1, 2, 4, 8, 64
@@ -122,7 +124,9 @@ def _by_address(match: Match, packets: Packets) -> Share:
     outside = [
         (int(net.network_address), int(net.broadcast_address)) for net in _NOT_INTERNET if net.version == version
     ]
-    if all(any(low <= first and last <= high for low, high in outside) for first, last in match.spans):
+    if packets.internet and all(
+        any(low <= first and last <= high for low, high in outside) for first, last in match.spans
+    ):
         return Share.ALL if match.inverted else Share.NONE
     return Share.SOME
 

@@ -7,15 +7,69 @@ from collections.abc import Mapping
 from typing import Final
 
 from eip_agent.core.finding import Finding, Kind, told
-from eip_agent.core.findings import FINDERS, links, memory, sources
+from eip_agent.core.findings import (
+    FINDERS,
+    addresses,
+    carriers,
+    changed,
+    defaults,
+    eips,
+    enis,
+    exclusions,
+    firewall,
+    forwarding,
+    havips,
+    links,
+    managers,
+    memory,
+    metadata,
+    openapi,
+    sources,
+    vicinity,
+    ways,
+)
 from eip_agent.core.scene import Scene
 
-MODULES: Final = (links, sources, memory)
+MODULES: Final = (
+    links,
+    sources,
+    metadata,
+    openapi,
+    eips,
+    exclusions,
+    havips,
+    enis,
+    memory,
+    carriers,
+    ways,
+    addresses,
+    defaults,
+    vicinity,
+    forwarding,
+    changed,
+    managers,
+    firewall,
+)
 
 KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for module in MODULES for kind in module.KINDS}
 """Every kind by its code."""
 
-MORE: Final = ()
+MORE: Final = (
+    *openapi.FINDERS,
+    *eips.FINDERS,
+    *exclusions.FINDERS,
+    *havips.FINDERS,
+    *enis.FINDERS,
+    *carriers.FINDERS,
+    *ways.FINDERS,
+    *addresses.FINDERS,
+    *defaults.FINDERS,
+    *vicinity.FINDERS,
+    *forwarding.FINDERS,
+    *changed.FINDERS,
+    *managers.FINDERS,
+    *firewall.FINDERS,
+)
 """Finders that need what only explaining reads."""
 
 

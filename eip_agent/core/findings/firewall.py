@@ -1,0 +1,151 @@
+"""EIP25x: the local firewall, where it stops what an address is for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from eip_agent.core.claims import GONE, eips_of
+from eip_agent.core.facts import IPAddress
+from eip_agent.core.finding import Finding, Kind, Severity
+from eip_agent.core.firewall import Fate, Passes, Ruleset, Stop, fate
+from eip_agent.core.firewall_match import Packets
+from eip_agent.core.message import Message, say, text
+from eip_agent.core.report import Story
+from eip_agent.core.scene import Scene
+from eip_agent.core.settings import Mode
+
+DEAF = Kind(
+    "EIP251",
+    Severity.ERROR,
+    text("the local firewall drops all that comes in for an address"),
+    saw=text("the local firewall drops all that comes in by {link} for {addresses}: {where}"),
+    means=text(
+        "these addresses, and EIPs that are bound to them, answer nobody, and what is sent from them gets no answer"
+    ),
+    do=text("delete what drops it with the program that made it, or accept before it what is to come in"),
+    proof="tests/lab/findings/test_firewall.py; nft(8)",
+)
+CLOSED = Kind(
+    "EIP252",
+    Severity.WARNING,
+    text("the local firewall lets nobody in to an address"),
+    saw=text("the local firewall drops every new connection that comes in by {link} for {addresses}: {where}"),
+    means=text("these addresses, and EIPs that are bound to them, answer nobody; what is begun from here works"),
+    do=text("accept before it what is to come in, with the program that made the rules"),
+    proof="tests/lab/findings/test_firewall.py; nft(8)",
+    caused_by=frozenset(("EIP251",)),
+)
+DOUBTFUL = Kind(
+    "EIP253",
+    Severity.NOTE,
+    text("the local firewall may let nobody in to an address"),
+    saw=text("the local firewall may drop every new connection that comes in by {link} for {addresses}: {where}"),
+    means=text(
+        "whether a rule before it lets anything in cannot be told from here; if none does, the EIPs answer nobody"
+    ),
+    do=text("nothing, if these addresses are reached; else look at the rules"),
+    proof="tests/core/findings/test_firewall.py; tests/lab/findings/test_firewall.py",
+    caused_by=frozenset(("EIP251", "EIP252")),
+)
+MUTE = Kind(
+    "EIP254",
+    Severity.ERROR,
+    text("the local firewall drops all that an address sends"),
+    saw=text("the local firewall drops all that {addresses} send by {link}: {where}"),
+    means=text("requests to these addresses, and to EIPs that are bound to them, come in and are never answered"),
+    do=text("delete what drops it with the program that made it, or accept before it what is to go out"),
+    proof="tests/lab/findings/test_firewall.py; nft(8)",
+)
+LEGACY = Kind(
+    "EIP255",
+    Severity.NOTE,
+    text("rules of iptables-legacy were not looked at"),
+    saw=text("tables of iptables-legacy are in use: {tables}"),
+    means=text("whether their rules drop what is for an EIP was not looked at; those of nftables were"),
+    do=text("nothing, if the EIPs are reached; else look at them"),
+    commands=("iptables-legacy-save", "ip6tables-legacy-save"),
+    proof="tests/core/findings/test_firewall.py",
+)
+
+KINDS = (DEAF, CLOSED, DOUBTFUL, MUTE, LEGACY)
+
+
+def firewall(scene: Scene) -> Iterator[Finding]:
+    """What the rules stop, one finding for all addresses of a link that the same rule stops."""
+    ruleset = scene.surroundings.firewall if scene.surroundings is not None else None
+    if ruleset is None:
+        return
+    for story in scene.report.stories:
+        stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
+        for address in _addresses(scene, story) if not story.excluded and story.link.up else ():
+            for kind, stop in _judged(ruleset, scene, story, address):
+                stopped.setdefault((kind, stop), []).append(address)
+        for (kind, stop), addresses in stopped.items():
+            yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))))
+    if ruleset.legacy:
+        tables = tuple(dict.fromkeys(ruleset.legacy))
+        yield LEGACY.on("iptables-legacy", tables=tables)
+
+
+def _judged(ruleset: Ruleset, scene: Scene, story: Story, address: IPAddress) -> Iterator[tuple[Kind, Stop]]:
+    link = story.link
+    new = Packets(
+        incoming=True,
+        address=address,
+        link=link.link.name,
+        index=link.link.index,
+        group=link.group,
+        internet=_has_eip(scene, story, address),
+    )
+    begun, sent = replace(new, new=False), replace(new, new=False, incoming=False)
+    yield from _stop(MUTE, fate(ruleset, sent))
+    answers, requests = fate(ruleset, begun), fate(ruleset, new)
+    if answers.passes is Passes.NO:
+        yield from _stop(DEAF, answers)
+    elif requests.passes is Passes.MAYBE and requests.stop is not None:
+        yield DOUBTFUL, requests.stop
+    else:
+        yield from _stop(CLOSED, requests)
+
+
+def _stop(kind: Kind, seen: Fate) -> Iterator[tuple[Kind, Stop]]:
+    if seen.passes is Passes.NO and seen.stop is not None:
+        yield kind, seen.stop
+
+
+def _found(kind: Kind, stop: Stop, story: Story, addresses: tuple[IPAddress, ...]) -> Finding:
+    chain, rule, link = stop.chain, stop.rule, story.link.link.name
+    where: Message = say("the policy of chain `{chain}`", chain=chain)
+    commands = (f"nft -a list chain {chain}",)
+    if rule is not None:
+        where = say("the rule `{rule}` in chain `{chain}`", rule=rule, chain=chain)
+        if kind in (DEAF, MUTE):
+            commands = (f"nft delete rule {chain} handle {rule.handle}",)
+    about = (link, *map(str, addresses))
+    return kind.on(link, about=about, commands=commands, link=link, addresses=addresses, where=where)
+
+
+def _addresses(scene: Scene, story: Story) -> Iterator[IPAddress]:
+    """Those of its link that the world may know."""
+    for fact in scene.kernel.addresses:
+        if fact.link == story.link.link.index and fact.universal:
+            yield fact.ip
+
+
+def _has_eip(scene: Scene, story: Story, address: IPAddress) -> bool:
+    """Whether the address is known to be reached from the Internet; False also where that is not known."""
+    eni, cloud, api = story.eni, scene.cloud, scene.witnesses.api
+    if address.version == 6 or address not in (eni.private_ipv4s or ()):
+        return address.version == 4 and story.verdict.mode in (Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE)
+    first = address == eni.primary
+    declared = [
+        eip for eip in scene.settings.eips if eip.mode is Mode.NAT and {eip.eni, eip.mac} & {eni.eni_id, eni.mac}
+    ]
+    told = eips_of(eni, cloud.instance_id if cloud else None, api.eips if api else (), primary=story.primary)
+    mapped = [eip.private_address for eip in told if eip.mode is Mode.NAT and eip.status not in GONE]
+    mapped += [eip.private_address or eni.primary for eip in declared]
+    return address in mapped or (
+        first and (None in mapped or (story.primary and cloud is not None and bool(cloud.eipv4)))
+    )
+
+
+FINDERS = (firewall,)
