@@ -66,17 +66,24 @@ class LookupFact:
 class Outcome(enum.Enum):
     """What came of a rule."""
 
-    PASSED = "does not match"
-    FOUND = "finds a route"
-    NOTHING = "finds no route"
-    SHORT = "its route is suppressed, for its prefix is short"
-    GROUPED = "its route is suppressed, for it leaves by a device of that group"
+    PASSED = "passed"
+    """It does not match."""
+    FOUND = "found"
+    """Its table has the route that is taken."""
+    NOTHING = "nothing"
+    """Its table has no route."""
+    SHORT = "short"
+    """The route of its table is suppressed, for its prefix is too short."""
+    GROUPED = "grouped"
+    """The route of its table is suppressed, for it leaves by a device of that group."""
     JUMPS = "jumps"
-    ASTRAY = "jumps nowhere"
-    IDLE = "does nothing"
+    ASTRAY = "astray"
+    """It would jump, and there is no such rule behind it."""
+    IDLE = "idle"
+    """It does nothing."""
     REFUSES = "refuses"
-    UNKNOWN = "cannot be told"
-    """It has a selector that this version does not know."""
+    UNKNOWN = "unknown"
+    """It asks for something that this version does not know, or its route is suppressed for some of its ways."""
 
 
 class Selector(enum.Enum):
@@ -217,9 +224,13 @@ class Tables:
             return Step(rule, Outcome.REFUSES, route=route)
         if rule.suppress_length is not None and route.destination.prefixlen <= rule.suppress_length:
             return Step(rule, Outcome.SHORT, route=route)
-        first = route.hops[0].link if route.hops else None
-        if rule.suppress_group is not None and first is not None and self._groups.get(first) == rule.suppress_group:
-            return Step(rule, Outcome.GROUPED, route=route)
+        if rule.suppress_group is not None and route.hops:
+            grouped = [self._groups.get(hop.link or 0) == rule.suppress_group for hop in route.hops]
+            # IPv4 goes by the first way.  IPv6 goes by the way that it chooses for the packet.
+            if route.destination.version == 6 and len(set(grouped)) > 1:
+                return Step(rule, Outcome.UNKNOWN, route=route)
+            if grouped[0]:
+                return Step(rule, Outcome.GROUPED, route=route)
         return Step(rule, Outcome.FOUND, route=route)
 
     def _fits(self, route: RouteSeen, flow: Flow) -> bool:

@@ -232,4 +232,4 @@ def test_our_walk_and_the_kernel_agree(guest: Kernel, world: tuple[int, list[str
 
     for flow in flows:
         walk, fact = tables.walk(flow), guest.ask(flow)
-        assert agree(walk, fact, links.get(flow.outgoing or "")), f"{flow}\n{walk.steps}\n{fact}"
+        assert walk.doubtful or agree(walk, fact, links.get(flow.outgoing or "")), f"{flow}\n{walk.steps}\n{fact}"
