@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED
 
 if TYPE_CHECKING:
-    from eip_agent.core.report import Report
+    from eip_agent.core.report import Outcome, Report
     from eip_agent.core.settings import Settings
     from eip_agent.render.language import Language
     from eip_agent.render.paper import Paper
@@ -119,20 +119,17 @@ def tell_on(report: "Report", how: str, paper: "Paper") -> None:
 
 def code_of(report: "Report") -> int:
     """The exit code of a pass."""
+    return code_of_outcome(report.outcome)
+
+
+def code_of_outcome(outcome: "Outcome") -> int:
+    """The exit code of a pass, or of explaining."""
     from eip_agent.core.report import Outcome  # noqa: PLC0415
 
     return {
         Outcome.AS_DESIRED: EXIT_OK,
         Outcome.PENDING: EXIT_PENDING,
+        Outcome.TO_DO: EXIT_PENDING,
         Outcome.REFUSED: EXIT_REFUSED,
         Outcome.FACTS_MISSING: EXIT_FACTS,
-    }[report.outcome]
-
-
-def code_of_explained(report: "Report") -> int:
-    """The exit code of explaining: what is found counts besides what is planned."""
-    from eip_agent.core.finding import Severity  # noqa: PLC0415
-
-    code = code_of(report)
-    serious = any(found.severity is not Severity.NOTE for found in report.findings)
-    return EXIT_PENDING if code == EXIT_OK and serious else code
+    }[outcome]

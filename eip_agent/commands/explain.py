@@ -1,30 +1,36 @@
-"""`eip-agent explain`: what is so, how it is known, and what `apply` would do."""
+"""`eip-agent explain`: what is so, how it is known, what is wrong, and what `apply` would do."""
 
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 
 from eip_agent.answer import Answer, deliver
-from eip_agent.console import code_of_explained, settings_of
+from eip_agent.console import code_of_outcome, settings_of
+from eip_agent.core.explanation import Explanation, explanation
 from eip_agent.core.message import say
-from eip_agent.core.report import Report
 from eip_agent.reconcile import Agent
-from eip_agent.render import json, story, text
-from eip_agent.render.paper import Paper
+from eip_agent.render import explanation as rendered
+from eip_agent.render.language import Language
 
 
 def run(args: Namespace) -> int:
     """Explain; the exit code."""
     scene = Agent(settings_of(args)).explain()
-    report = scene.report
+    told = explanation(scene)
     deliver(
         args,
         scene,
-        Answer(say("eip-agent explain"), lambda paper: _lines(report, paper), lambda _: json.parts(report)),
+        Answer(
+            say("EIPs of {instance}", instance=told.instance or say("this instance")),
+            lambda paper: rendered.lines(told, paper),
+            lambda _: rendered.parts(told),
+            partial(_body, told),
+        ),
     )
-    return code_of_explained(report)
+    return code_of_outcome(told.outcome)
 
 
-def _lines(report: Report, paper: Paper) -> Iterator[str]:
-    yield from text.trouble_lines(report, paper)
-    yield from story.story_lines(report, paper)
-    yield from text.plan_lines(report, paper)
+def _body(told: Explanation, language: Language) -> Iterator[str]:
+    from eip_agent.render.explanation_page import body  # noqa: PLC0415  only who wants a page
+
+    return body(told, language)

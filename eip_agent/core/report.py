@@ -52,6 +52,8 @@ class Outcome(Enum):
 
     AS_DESIRED = "as desired"
     PENDING = "changes pending"
+    TO_DO = "something to do"
+    """Of explaining only: `apply` would change nothing, and yet something was found that should be seen to."""
     REFUSED = "refused"
     FACTS_MISSING = "facts missing"
 

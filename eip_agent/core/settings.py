@@ -88,5 +88,7 @@ class Settings:
     """File that it writes them to, for the textfile collector of node_exporter."""
     lock_timeout: float = 10.0
     """How long a pass waits for another one before it says who holds the lock."""
+    asked_about: tuple[IPv4Address, ...] = ()
+    """EIPs that `explain` was asked about, so that the OpenAPI is asked where they are; never written anywhere."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """Remarks about where the settings came from, for `explain`."""

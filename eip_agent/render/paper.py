@@ -11,7 +11,7 @@ from eip_agent.core.message import Value, text
 from eip_agent.render.language import ENGLISH, Language
 
 _COLOURS: Final = {"error": "31;1", "warning": "33;1", "note": "36", "good": "32", "strong": "1", "dim": "2"}
-_WORDS: Final = {Severity.ERROR: text("error"), Severity.WARNING: text("warning"), Severity.NOTE: text("note")}
+SEVERITIES: Final = {Severity.ERROR: text("error"), Severity.WARNING: text("warning"), Severity.NOTE: text("note")}
 _END: Final = "\x1b[0m"
 _INKS: Final = frozenset((_END, *(f"\x1b[{ink}m" for ink in _COLOURS.values())))
 _INK: Final = re.compile("(\x1b\\[[0-9;]*m)")
@@ -50,7 +50,7 @@ class Paper:
 
     def severity(self, severity: Severity) -> str:
         """The word for it, as wide as a label."""
-        word = self.language.text(_WORDS[severity])
+        word = self.language.text(SEVERITIES[severity])
         return self.inked(word, severity.value) + " " * (_LABEL - columns(word))
 
     def field(self, label: str, value: Value, indent: int = 2) -> Iterator[str]:

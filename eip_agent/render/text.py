@@ -1,6 +1,7 @@
 """A pass as text for people: the plan, what became of it, and what was found."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from eip_agent.core.changes import Plan, count
@@ -20,9 +21,14 @@ def plan_lines(report: Report, paper: Paper) -> Iterator[str]:
             enis, items = counted(len(report.stories), ENIS), counted(report.items, ITEMS)
             yield paper.say(say("as desired: {enis}, {items}", enis=enis, items=items))
         return
-    planned = say("plan: {add} to add, {replace} to replace, {remove} to remove", **count(report.plan))
-    yield paper.heading(planned)
-    yield from _changes(report.plan, paper)
+    yield from change_lines(report.plan, paper)
+
+
+def change_lines(plan: Plan, paper: Paper) -> Iterator[str]:
+    """A plan that is not empty, counted and listed."""
+    if plan:
+        yield paper.heading(say("plan: {add} to add, {replace} to replace, {remove} to remove", **count(plan)))
+        yield from _changes(plan, paper)
 
 
 def result_lines(report: Report, paper: Paper) -> Iterator[str]:
@@ -55,8 +61,7 @@ def result_lines(report: Report, paper: Paper) -> Iterator[str]:
 def trouble_lines(report: Report, paper: Paper) -> Iterator[str]:
     """What could not be read, and what else the operator should know."""
     yield from unread_lines(report, paper)
-    for finding in report.findings:
-        yield from finding_lines(finding, paper)
+    yield from finding_lines(report.findings, paper)
 
 
 def unread_lines(report: Report, paper: Paper) -> Iterator[str]:
@@ -71,20 +76,36 @@ def unread_lines(report: Report, paper: Paper) -> Iterator[str]:
         yield from paper.field(text("do"), report.advice)
 
 
-def finding_lines(finding: Finding, paper: Paper) -> Iterator[str]:
-    """One finding: what is so, what it means, what to do, and how that is known."""
-    head = f"{finding.code} {paper.severity(finding.severity)}"
-    saw = say("{subject}: {saw}", subject=finding.subject, saw=finding.saw)
-    indent = PREFIX
-    rows = paper.wrapped(paper.say(saw), indent)
-    yield head + rows[0]
-    yield from (" " * indent + row for row in rows[1:])
-    yield from paper.field(text("means"), finding.means)
-    yield from paper.field(text("do"), finding.do)
-    # Commands are never wrapped: they are there to be copied.
-    yield from (f"{' ' * INDENT}$ {command}" for command in finding.commands)
-    if finding.kind.proof:
-        yield from paper.field(text("proof"), finding.kind.proof)
+def finding_lines(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
+    """What was found: what is so, what it means, what to do, and how that is known.
+
+    Where several mean the same and want the same done, that is said once.
+    """
+    for group in alike(findings):
+        first = group[0]
+        head = f"{first.code} {paper.severity(first.severity)}"
+        for finding in group:
+            saw = say("{subject}: {saw}", subject=finding.subject, saw=finding.saw)
+            rows = paper.wrapped(paper.say(saw), PREFIX)
+            yield head + rows[0]
+            yield from (" " * PREFIX + row for row in rows[1:])
+            head = " " * PREFIX
+        yield from paper.field(text("means"), first.means)
+        yield from paper.field(text("do"), first.do)
+        # Commands are never wrapped: they are there to be copied.
+        yield from (f"{' ' * INDENT}$ {command}" for command in first.commands)
+        if first.kind.proof:
+            yield from paper.field(text("proof"), first.kind.proof)
+
+
+def alike(findings: Iterable[Finding]) -> Iterator[Sequence[Finding]]:
+    """Those together that stand together, mean the same, and want the same done."""
+    for _, group in groupby(findings, _sense):
+        yield list(group)
+
+
+def _sense(finding: Finding) -> tuple[object, ...]:
+    return (finding.code, finding.means, finding.do, finding.commands)
 
 
 INDENT: Final = 11

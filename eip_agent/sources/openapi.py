@@ -98,7 +98,7 @@ def _request(settings: Settings, cloud: CloudFact, *, everything: bool) -> dict[
         "region": cloud.region,
         "instance": cloud.instance_id,
         "enis": [eni.eni_id for eni in cloud.enis if eni.eni_id],
-        "eips": [str(eip.address) for eip in settings.eips],
+        "eips": [*dict.fromkeys(map(str, (*(eip.address for eip in settings.eips), *settings.asked_about)))],
         "everything": everything,
         "instance_type": cloud.instance_type or "",
         "endpoints": dict(settings.openapi_endpoints),
