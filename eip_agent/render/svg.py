@@ -68,9 +68,9 @@ def picture(inward: Sequence[Box], outward: Sequence[Box], title: str) -> str:
 
 
 def _box(hop: Hop, language: Language) -> Box:
-    return Box(
-        language.text(STEPS[hop.step]), language(hop.what), hop.state.value, language(hop.why) if hop.why else ""
-    )
+    label = "" if hop.step is Step.CLIENT else language.text(STEPS[hop.step])
+    why = language(hop.why) if hop.why != PLANNED else ""
+    return Box(label, SIGNS[hop.state] + language(hop.what), hop.state.value, why)
 
 
 def _wrapped(box: Box) -> list[str]:
