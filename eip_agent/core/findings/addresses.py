@@ -17,8 +17,8 @@ MISSING = Kind(
     "EIP113",
     Severity.ERROR,
     text("an address that the cloud has given to an ENI is not on its link"),
-    saw=text("the cloud has given {addresses} to this ENI, and the link does not have it"),
-    means=text("whoever sends to it or to its EIP gets no answer, and no program can bind to it"),
+    saw=text("the link lacks what the cloud has given to its ENI: {addresses}"),
+    means=text("who sends there, or to an EIP that is translated to it, gets no answer; no program can bind to it"),
     do=text("put it on the link"),
     commands=("eip-agent apply",),
     proof="tests/lab/findings/test_addresses.py",
@@ -87,7 +87,9 @@ STRAYED = Kind(
     Severity.WARNING,
     text("an address is on the link of another ENI"),
     saw=text("{address} is on {link}, and the cloud has given it to the ENI of {home}"),
-    means=text("its packets come in by {home}; it stays where it is, for somebody has put it there, and ARP may fail"),
+    means=text(
+        "its packets come in by {home}, where nobody finds it once the link answers ARP for its own addresses only"
+    ),
     do=text("take it away there; eip-agent puts it on {home}"),
     commands=("ip addr del {address}/{length} dev {link}", "eip-agent apply"),
     proof="tests/lab/findings/test_addresses.py",

@@ -6,10 +6,8 @@ from typing import Any, Final
 from eip_agent.core.changes import Change
 from eip_agent.core.departure import spelled_route
 from eip_agent.core.desired import LINK_LOCAL, SERVICES, given
-from eip_agent.core.facts import IPNetwork
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
-from eip_agent.core.known import age
 from eip_agent.core.message import Message, Value, say, text
 from eip_agent.core.numbers import ROUTE_PROTOCOL, TABLES, link_of
 from eip_agent.core.plain import encoded
@@ -25,9 +23,7 @@ INTRUDER = Kind(
     Severity.WARNING,
     text("somebody else's route is in a table of eip-agent"),
     saw=text("`{route}` is in the table of {link}, and eip-agent did not make it"),
-    means=text(
-        "the addresses of {link} follow it, and the kernel may refuse what `eip-agent apply` wants to put there"
-    ),
+    means=text("what {link} sends may follow it, and the kernel may refuse what `eip-agent apply` wants to put there"),
     do=text("delete it; a route in `main` by {link} is copied into the table by itself"),
     commands=("{ip} route del {route}", "eip-agent apply"),
     proof="tests/lab/findings/test_changed.py",
@@ -36,7 +32,7 @@ DRIFT = Kind(
     "EIP143",
     Severity.WARNING,
     text("what eip-agent had set up is gone or changed"),
-    saw=text("{number} of what an earlier pass had set up, {age} ago or later, is gone or changed: {items}"),
+    saw=text("what an earlier pass had set up is gone or changed: {items}"),
     means=text("something has undone it since: {who}"),
     do=text("put it back"),
     commands=("eip-agent apply",),
@@ -78,16 +74,15 @@ def drift(scene: Scene) -> Iterator[Finding]:
         if item is None or (rebuilt and isinstance(item, Rule)):
             continue
         index = _link(item)
-        fits = index in same and _is_told(item, stories[index]) if index is not None else same == stories.keys()
-        if fits:
+        concerned = [stories[index]] if index in stories else list(stories.values()) if index is None else []
+        unchanged = index in same if index is not None else same == stories.keys()
+        if unchanged and _was_there(item, concerned, scene):
             gone.setdefault(index, []).append(change)
     for index, changes in gone.items():
         name = stories[index].link.link.name if index is not None else ""
         yield DRIFT.on(
             name or "rules",
             about=(name,) if name else tuple(story.link.link.name for story in stories.values()),
-            number=len(changes),
-            age=age(scene.witnesses.now - known.saved_at),
             items=_shown(changes),
             who=_who(scene, name),
         )
@@ -116,14 +111,22 @@ def _link(item: Item) -> int | None:
             return link_of(table) if table is not None else None
 
 
-def _is_told(item: Item, story: Story) -> bool:
-    """Whether it follows from what the cloud says, so that it was there; not from what somebody added here since."""
+def _was_there(item: Item, stories: list[Story], scene: Scene) -> bool:
+    """Whether an earlier pass must have made it: it follows from what the cloud says, and not from what somebody added.
+
+    Of settings the journal knows.
+    """
     match item:
-        case Route(destination=to):
-            subnets: tuple[IPNetwork | None, ...] = (story.eni.subnet, story.eni.subnet6, SERVICES, LINK_LOCAL)
-            return not to.prefixlen or to in subnets
+        case LinkSetting(link=link, name=name, value=value):
+            loans = {(loan.link.index, loan.name, loan.written) for loan in scene.remembered.borrowed}
+            return (link.index, name, value) in loans
+        case Route(destination=to, link=out):
+            refused = to == SERVICES and out is None
+            subnets = [subnet for story in stories for subnet in (story.eni.subnet, story.eni.subnet6)]
+            return not to.prefixlen or refused or to in (*subnets, LINK_LOCAL)
         case Rule(source=source):
-            return source is None or any(ip in source for ip in given(story.eni, story.verdict))
+            told = [ip for story in stories for ip in given(story.eni, story.verdict)]
+            return source is None or any(ip in source for ip in told)
     return True
 
 

@@ -104,7 +104,7 @@ def unbound(scene: Scene) -> Iterator[Finding]:
 
 
 def equal(scene: Scene) -> Iterator[Finding]:
-    """Default routes of several ENIs of one metric.  One route with several ways is somebody's wish, and none of them."""
+    """Default routes of several ENIs of one metric; one route with several ways is somebody's wish."""
     defaults = _defaults(scene)
     best = [(route, _of(route, scene)) for route in defaults if route.metric == defaults[0].metric]
     mine = [(route, story) for route, story in best if story is not None]

@@ -39,7 +39,7 @@ CONTAINERS = Kind(
     "EIP135",
     Severity.NOTE,
     text("ports that containers publish are answered by the primary NIC only"),
-    saw=text("this host forwards packets, containers are behind {bridges}, and no rule sends their replies by {links}"),
+    saw=text("this host forwards packets, and containers are behind {bridges}; their replies do not leave by {links}"),
     means=text(
         "who asks for a published port by an address of {links} gets no answer: the reply has the container's address "
         "when it is routed, leaves by the default route, and the cloud drops it"
@@ -95,53 +95,50 @@ def blind(scene: Scene) -> Iterator[Finding]:
 
 
 def containers(scene: Scene) -> Iterator[Finding]:
-    """Bridges with containers, as far as replies of published ports cannot leave by every ENI: one finding for all."""
+    """Bridges with containers, where replies of published ports cannot leave by every ENI: one finding for all."""
     around = scene.surroundings
     if around is None or around.rules is None or around.of_all("forwarding") != 1:
         return
-    bridges = [
-        link for link in scene.kernel.links if link.kind == "bridge" and link.up and _has_containers(scene, link)
-    ]
-    without = [story for story in tended(scene) if not story.primary and story.link.up and not _marked(scene, story)]
-    tables = {
-        exit_.link.index: exit_.table
-        for story in without
-        for exit_ in reversed(story.exits)
-        if exit_.family == 4 and any(rule.table == exit_.table for rule in around.rules)
-    }
-    links = [story for story in without if story.link.link.index in tables]
-    if bridges and links:
-        names = tuple(story.link.link.name for story in links)
-        yield CONTAINERS.on(
-            ", ".join(names),
-            about=names,
-            commands=_recipe(scene, links, tables),
-            bridges=tuple(link.link.name for link in bridges),
-            links=names,
-        )
+    bridges = tuple(link.link.name for link in scene.kernel.links if link.up and _has_containers(scene, link))
+    looked_up = {rule.table for rule in around.rules}
+    tables: dict[int, int] = {}
+    stories: list[Story] = []
+    for story in tended(scene):
+        own = [exit_.table for exit_ in story.exits if exit_.family == 4 and exit_.table in looked_up]
+        # What a strict filter takes for a stray is dropped before a mark is of any use.
+        served = _marked(scene, story) is not None and not is_strict(scene, story)
+        if own and not story.primary and story.link.up and not served:
+            tables[story.link.link.index] = own[0]
+            stories.append(story)
+    if bridges and stories:
+        names = tuple(story.link.link.name for story in stories)
+        recipe = tuple(_recipe(scene, stories, tables))
+        yield CONTAINERS.on(", ".join(names), about=names, commands=recipe, bridges=bridges, links=names)
 
 
 def _has_containers(scene: Scene, bridge: LinkFact) -> bool:
-    """Whether it is a network of containers: it has an IPv4 address, and ends of veth pairs in it."""
+    """Whether it is a network of containers: a bridge that has an IPv4 address, and ends of veth pairs in it."""
     index = bridge.link.index
-    return any(fact.link == index and fact.ip.version == 4 for fact in scene.kernel.addresses) and any(
-        link.master == index and link.kind == "veth" for link in scene.kernel.links
-    )
+    addressed = any(fact.link == index and fact.ip.version == 4 for fact in scene.kernel.addresses)
+    inhabited = any(link.master == index and link.kind == "veth" for link in scene.kernel.links)
+    return bridge.kind == "bridge" and addressed and inhabited
 
 
 def _recipe(scene: Scene, stories: list[Story], tables: dict[int, int]) -> Iterator[str]:
     """Replies leave where the request came in, by a mark of the connection that a rule asks for."""
+    unmarked = [story.link.link for story in stories if _marked(scene, story) is None]
     chain = "ip eip_replies prerouting"
-    yield "nft add table ip eip_replies"
-    yield f"nft 'add chain {chain} {{ type filter hook prerouting priority mangle; }}'"
-    yield f"nft 'add rule {chain} ct direction reply ct mark and 0xff0000 == {MARKS:#x} meta mark set ct mark'"
-    for story in stories:
-        link = story.link.link
+    if unmarked:
+        yield "nft add table ip eip_replies"
+        yield f"nft 'add chain {chain} {{ type filter hook prerouting priority mangle; }}'"
+        yield f"nft 'add rule {chain} ct direction reply ct mark and 0xff0000 == {MARKS:#x} meta mark set ct mark'"
+    for link in unmarked:
         mark = hex(MARKS + link.index)
         yield f"nft 'add rule {chain} iifname \"{link.name}\" ct state new ct mark set {mark}'"
         yield f"ip rule add priority {BEFORE} fwmark {mark} lookup {tables[link.index]}"
+    for story in stories:
         if is_strict(scene, story):
-            yield f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=2"
+            yield f"sysctl -w net.ipv4.conf.{story.link.link.name}.rp_filter=2"
 
 
 FINDERS = (blind, containers)

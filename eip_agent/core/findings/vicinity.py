@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from eip_agent.core.facts import LinkFact
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.findings.ways import departures, out_of
 from eip_agent.core.items import ARP_ANNOUNCE, ARP_IGNORE
@@ -10,6 +11,7 @@ from eip_agent.core.numbers import MAIN
 from eip_agent.core.report import Story
 from eip_agent.core.residents import Role, residents, tended
 from eip_agent.core.scene import Scene
+from eip_agent.core.surroundings import Surroundings
 
 CONFLICT = Kind(
     "EIP132",
@@ -26,8 +28,8 @@ FLUX = Kind(
     "EIP133",
     Severity.WARNING,
     text("NICs in one subnet answer ARP for each other's addresses"),
-    saw=text("{links} are in {subnet}, and {loose} answers or asks by ARP for addresses of other links ({settings})"),
-    means=text("the cloud drops such ARP messages as spoofed, and neighbours may learn the wrong NIC for an address"),
+    saw=text("{links} are in {subnet}, and not every one speaks by ARP for its own addresses only: {loose}"),
+    means=text("a link answers ARP for addresses of the others, and the cloud drops what is not the NIC's own"),
     do=text("have every link speak for its own addresses only"),
     commands=("eip-agent apply",),
     proof="tests/lab/findings/test_vicinity.py; ip-sysctl (kernel documentation), arp_ignore and arp_announce",
@@ -72,31 +74,31 @@ def connected(scene: Scene) -> Iterator[Finding]:
 
 def flux(scene: Scene) -> Iterator[Finding]:
     """Crowded links that speak for each other by ARP."""
-    around = scene.surroundings
-    for crowd in _crowds(scene) if around is not None else []:
+    around = scene.surroundings or Surroundings()
+    for crowd in _crowds(scene):
         names = tuple(story.link.link.name for story in crowd)
-        loose: dict[str, str] = {}
-        for story in crowd:
-            link = story.link
-            values = {
-                name: max(own, common)
-                for name in (ARP_IGNORE, ARP_ANNOUNCE)
-                if (own := link.setting(name)) is not None and (common := around.of_all(name)) is not None
-            }
-            seen = around.link(link.link.index)
-            filters = seen is not None and seen.setting("arp_filter") == 1
-            # `arp_filter` answers for what is routed by the link only, which is as good.
-            if len(values) == 2 and ((values[ARP_IGNORE] == 0 and not filters) or values[ARP_ANNOUNCE] < 2):
-                loose[link.link.name] = ", ".join(f"{name} {value}" for name, value in values.items())
+        loose = [told for story in crowd if (told := _loose(story.link, around))]
         if loose:
             yield FLUX.on(
-                ", ".join(names),
-                about=names,
-                links=names,
-                subnet=crowd[0].eni.subnet,
-                loose=tuple(loose),
-                settings=next(iter(loose.values())),
+                ", ".join(names), about=names, links=names, subnet=crowd[0].eni.subnet, loose="; ".join(loose)
             )
+
+
+def _loose(link: LinkFact, around: Surroundings) -> str:
+    """The settings by which a link speaks for others; empty where it does not, or where that is not known.
+
+    `arp_filter` answers for what is routed by the link only, which is as good as `arp_ignore`.
+    """
+    found = {
+        name: max(own, common)
+        for name in (ARP_IGNORE, ARP_ANNOUNCE)
+        if (own := link.setting(name)) is not None and (common := around.of_all(name)) is not None
+    }
+    seen = around.link(link.link.index)
+    filters = around.of_all("arp_filter") == 1 or (seen is not None and seen.setting("arp_filter") == 1)
+    if len(found) < 2 or ((found[ARP_IGNORE] or filters) and found[ARP_ANNOUNCE] >= 2):
+        return ""
+    return ", ".join([link.link.name, *(f"`{name}` {value}" for name, value in found.items())])
 
 
 FINDERS = (connected, flux)

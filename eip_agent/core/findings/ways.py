@@ -23,14 +23,14 @@ from eip_agent.core.walk import Walk
 SERVICES: Final = (IPv4Address("100.100.100.200"), IPv4Address("100.100.2.136"))
 """The metadata service and a DNS server, of 100.64.0.0/10."""
 
-_ROUTED: Final = frozenset((Role.GIVEN, Role.STRAYED, Role.UNLISTED, Role.OTHER))
+_ROUTED: Final = frozenset((Role.GIVEN, Role.UNLISTED, Role.OTHER))
 """What leaves by the ENI whose link has it."""
 
 STRAYS = Kind(
     "EIP111",
     Severity.ERROR,
     text("replies of an address leave by another NIC"),
-    saw=text("what {addresses} sends to the Internet leaves by {out}, by {rule}, which leads to `{route}`"),
+    saw=text("packets from {addresses} to the Internet leave by {out}: {rule} leads to `{route}`"),
     means=text("{lost}"),
     do=text("let eip-agent give it a rule and a table of its own"),
     commands=("eip-agent apply",),
@@ -41,7 +41,7 @@ STUCK = Kind(
     "EIP112",
     Severity.ERROR,
     text("an address has no way to the Internet"),
-    saw=text("what {addresses} sends to the Internet finds no way out: {why}"),
+    saw=text("packets from {addresses} to the Internet have no way: {why}"),
     means=text("requests to it are not answered, and programs that are bound to it reach nobody outside"),
     do=text("let eip-agent give it a rule and a table of its own"),
     commands=("eip-agent apply",),
@@ -52,19 +52,17 @@ SERVICES_LOST = Kind(
     "EIP131",
     Severity.ERROR,
     text("100.64.0.0/10 is sent to a NIC that cannot reach it"),
-    saw=text(
-        "packets to {address} leave by {link}, by {rule}, which leads to `{route}`; its ENI is in EIP-visible mode"
-    ),
+    saw=text("packets to {address} leave by {link}, whose ENI is in EIP-visible mode: {rule} leads to `{route}`"),
     means=text("the cloud serves 100.64.0.0/10 by no such NIC: metadata, DNS and in-VPC services are cut off"),
     do=text("send that range by a NIC that is not in EIP-visible mode"),
-    commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}",),
+    commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}", "eip-agent apply"),
     proof="tests/lab/findings/test_ways.py; facts 2.3",
 )
 SHADOWED = Kind(
     "EIP141",
     Severity.ERROR,
     text("somebody else's rule takes the packets of an address"),
-    saw=text("what {addresses} sends to the Internet meets the rule `{rule}` first, and {outcome}"),
+    saw=text("packets from {addresses} to the Internet meet the rule `{rule}` first, and {outcome}"),
     means=text("the rules of eip-agent come later and are not asked: the address does not answer the Internet"),
     do=text("delete that rule, or have its owner leave out these sources or give it a priority after {last}"),
     commands=("{ip} rule del {rule}",),
@@ -94,7 +92,7 @@ def departures(scene: Scene) -> Departures | None:
 
 
 def out_of(walk: Walk) -> frozenset[int]:
-    """The links by which a packet may leave."""
+    """The links by which a packet may leave; empty where it does not."""
     return frozenset(hop.link for hop in walk.hops if hop.link is not None)
 
 
@@ -146,7 +144,7 @@ def _told(scene: Scene, departing: Departures, case: _Case, ips: Sequence[IPAddr
     values = leaves(departing, case.walk)
     gone = not out_of(case.walk)
     if case.rule is not None:
-        outcome = say("is refused") if gone else say("leaves by {out}", out=values["out"])
+        outcome = say("are refused") if gone else say("leave by {out}", out=values["out"])
         ip = "ip -6" if case.rule.family == 6 else "ip"
         return SHADOWED.on(
             subject,

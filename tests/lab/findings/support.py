@@ -51,6 +51,13 @@ def see(cloud: Cloud, code: str, *options: str, golden: str = "", hide: Sequence
     return _as_golden(code, english, chinese, golden, hide)
 
 
+def see_only(cloud: Cloud, code: str, golden: str = "") -> Found:
+    """The same where nothing else is found."""
+    english, chinese = (findings(cloud, "--lang", lang) for lang in ("en", "zh"))
+    assert [one["code"] for one in english] == [code]
+    return _as_golden(code, english, chinese, golden)
+
+
 def see_all(cloud: Cloud, *wanted: str) -> dict[str, Found]:
     """The same for several codes that are found at once, at the price of one."""
     english, chinese = (findings(cloud, "--lang", lang) for lang in ("en", "zh"))
