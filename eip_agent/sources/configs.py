@@ -145,7 +145,7 @@ def _for_aliyun(root: str) -> bool:
 
 def _is_eni_utils(root: str) -> bool:
     """`eni.service` is a short name; the folder of multi-nic-util says whose it is."""
-    return os.path.isdir(f"{root}/etc/eni_utils")
+    return bool(names_in(f"{root}/etc/eni_utils"))
 
 
 def _keepalived(root: str) -> tuple[IPAddress, ...] | None:
