@@ -1,4 +1,4 @@
-"""What is asked of the kernel to explain one thing, besides all that is explained anyway.  Nothing is sent or changed."""
+"""What is asked of the kernel to explain one thing, besides all that is explained anyway.  Nothing is changed."""
 
 from collections.abc import Callable
 

@@ -107,6 +107,11 @@ def _beyond(
         return
     if fact.gateway is not None:
         yield _gateway(ground, fact.gateway, story, source)
+    elif not _is_neighbour(ground, story):
+        says = say(
+            "no gateway: this host looks for {address} on the link itself, where only neighbours answer", address=far
+        )
+        yield Stop(Place.GATEWAY, name, says, State.UNKNOWN)
     yield Stop(Place.CLOUD, str(carried.seen or source), carried.says, carried.state)
     if carried.state is not State.STOPS:
         yield Stop(Place.PEER, far, say("the other side"))
@@ -124,6 +129,12 @@ def _gateway(ground: Ground, gateway: IPAddress, story: Story, source: IPAddress
         says = say("not the gateway of {source}, which is {gateway}", source=source, gateway=own[0])
         return Stop(Place.GATEWAY, str(gateway), says, State.UNKNOWN)
     return Stop(Place.GATEWAY, str(gateway), say("the next hop"))
+
+
+def _is_neighbour(ground: Ground, story: Story) -> bool:
+    """Whether the other side is in the ENI's own vSwitch."""
+    far, eni = ground.ends.far, story.eni
+    return any(net is not None and net.version == far.version and far in net for net in (eni.subnet, eni.subnet6))
 
 
 def _spelled(ground: Ground, fact: LookupFact) -> str:

@@ -11,7 +11,7 @@ from eip_agent.core.path import Leg, Path, Stop
 from eip_agent.core.walk import Outcome, Selector, Step, Walk
 from eip_agent.render.paper import Paper, columns
 
-_WIDEST: Final = 40
+_WIDEST: Final = 30
 """Columns of a name in the picture; what is longer has its text on the next line."""
 _RULES: Final = 12
 """Rules in a row that do not match and are listed each; more of them are counted."""

@@ -141,6 +141,17 @@ def test_a_gateway_that_is_not_its_own_is_told() -> None:
     assert ("gateway", "192.168.1.1", "passes") in said(inside)
 
 
+def test_a_stranger_on_the_link_is_looked_for_in_vain() -> None:
+    """As in EIP-visible mode before the first pass: the mask of the EIP makes strangers neighbours."""
+    on_link = RouteSeen(100, net4("198.51.100.0/24"), hops=(Hop(ETH1),))
+    leg, _ = leave(Instance(routes=(*ROUTES, on_link)).ground(), OWN)
+    near, _ = leave(Instance().ground(far=ip4("192.168.1.77")), OWN)
+
+    assert ("gateway", "eth1", "unknown") in said(leg)
+    assert leg.state is State.UNKNOWN
+    assert near.state is State.PASSES
+
+
 def test_of_several_ways_it_says_which() -> None:
     both = replace(ROUTES[2], hops=(Hop(ETH1, ip4("192.168.1.253")), Hop(ETH0, ip4("192.168.0.253"))))
     leg, _ = leave(Instance(routes=(*ROUTES[:2], both)).ground(), OWN)
