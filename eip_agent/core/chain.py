@@ -10,8 +10,8 @@ of EIPs that are bound to something else.
 """
 
 import enum
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -277,7 +277,7 @@ def _by_main(story: Story, under: Ground) -> tuple[Hop, ...]:
     ]
     v4 = [route for route in defaults if route.destination.version == 4]
     best = min(v4, key=lambda route: route.metric, default=None)
-    rule = Hop(Step.RULE, say("none is needed: everything leaves by the primary ENI"))
+    rule = Hop(Step.RULE, say("no rule is needed: everything leaves by the primary ENI"))
     if best is None:
         none = say("no default route dev {link} in `main`", link=story.link.link.name)
         return (rule, Hop(Step.ROUTE, none, State.MISSING))
@@ -301,13 +301,3 @@ def _unwritten(story: Story, under: Ground) -> Message:
 
 def _name(index: int, under: Ground) -> str:
     return next((fact.link.name for fact in under.scene.kernel.links if fact.link.index == index), f"if{index}")
-
-
-def planned(chain: Chain) -> Sequence[Hop]:
-    """The hops that `apply` makes right."""
-    return [hop for hop in chain.hops if hop.state is State.PLANNED]
-
-
-def noted(chain: Chain, note: Message) -> Chain:
-    """The same with one more note."""
-    return replace(chain, notes=(*chain.notes, note))
