@@ -6,11 +6,13 @@ import os
 import select
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 from typing import Final, Literal
 
+from eip_agent.errors import LabError
 from eip_agent.lab.dhcp import LEASE, offer_to
 from eip_agent.lab.echo import EchoServer
 from eip_agent.lab.namespace import Namespace
@@ -29,6 +31,14 @@ OWN: Final = ("systemd", "NetworkManager", "network", "netplan", "cloud", "cni",
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN: Final = 0x0001
 _IFF_NO_PI: Final = 0x1000
+_ADDRESSES: Final = "/proc/thread-self/net/if_inet6"
+"""Of each address: itself, index, length, scope, flags, link; numbers in hex.  Source: addrconf.c of Linux."""
+_ROUTES: Final = "/proc/thread-self/net/ipv6_route"
+"""Of each route: destination, its length, six more, flags, link; numbers in hex.  Source: proc(5)."""
+_SCOPE_LINK: Final = "20"
+_RTF_LOCAL: Final = 0x80000000
+_SETTLED_IN: Final = 10.0
+"""Seconds; looking for duplicates, where that is on, takes up to two."""
 
 
 def prepare(guest: Namespace, *, strict_rp_filter: bool, dad: bool) -> None:
@@ -63,6 +73,34 @@ def boot(guest: Namespace, topology: Topology, kind: Boot) -> None:
     """Configure the links as the image does by itself: the primary address of each, never a secondary one."""
     enis = topology.enis if kind == "dhcp" else topology.enis[:1]
     guest.ip("\n".join(line for number, eni in enumerate(enis, 1) for line in _lease(eni, metric=100 * number)))
+    settle(guest, [eni.link for eni in enis])
+
+
+def settle(guest: Namespace, links: Iterable[str]) -> None:
+    """Wait until IPv6 is at rest on these links, which are up: the kernel's own address is there, and all are in use.
+
+    The kernel does that after the link is up, by a queue that all namespaces share: late where many come and go.
+    Raises LabError where it takes longer than ten seconds.
+    """
+    end = time.monotonic() + _SETTLED_IN
+    while unsettled := _unsettled(guest, links):
+        if time.monotonic() > end:
+            raise LabError(f"IPv6 of `{'`, `'.join(sorted(unsettled))}` does not come up in namespace `{guest.name}`")
+        select.select([], [], [], 0.002)
+
+
+def _unsettled(guest: Namespace, links: Iterable[str]) -> set[str]:
+    """The links without an address of the kernel's own, or with one not in use yet, which has no local route."""
+    with guest.entered():
+        try:
+            addresses = [line.split() for line in Path(_ADDRESSES).read_text(encoding="ascii").splitlines()]
+            routes = [line.split() for line in Path(_ROUTES).read_text(encoding="ascii").splitlines()]
+        except FileNotFoundError:  # a kernel without IPv6
+            return set()
+    local = {(to, link) for to, length, *_, flags, link in routes if length == "80" and int(flags, 16) & _RTF_LOCAL}
+    own = {link for *_, scope, _, link in addresses if scope == _SCOPE_LINK}
+    pending = {link for ip, *_, link in addresses if (ip, link) not in local}
+    return {link for link in links if link in pending or link not in own}
 
 
 def _lease(eni: Eni, metric: int) -> Iterator[str]:

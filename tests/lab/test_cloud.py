@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ import pytest
 from eip_agent.core.settings import Mode
 from eip_agent.errors import LabError
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.guest import CONTAINER, FAR_END, FAR_END6, docker_bridge, vpn
+from eip_agent.lab.guest import CONTAINER, FAR_END, FAR_END6, docker_bridge, settle, vpn
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import Proto, answers_arp, reach, seen_source
 from eip_agent.lab.ruleset import gateways
@@ -411,6 +412,23 @@ def test_a_thread_comes_back_also_when_its_block_fails() -> None:
         after = Path("/proc/thread-self/ns/net").stat().st_ino
 
     assert after == before != inside
+
+
+def test_a_booted_image_is_at_rest_however_late_the_kernel_is() -> None:
+    """The wire comes up late on purpose, and looking for duplicates then takes 0.3 seconds."""
+    late = {"accept_dad": 1, "dad_transmits": 3, "router_solicitation_delay": 0}
+    with Namespace("guest") as guest:
+        guest.sysctl({f"net/ipv6/conf/default/{key}": value for key, value in late.items()})
+        guest.ip("link add eth0 type veth peer name wire\nntable change name ndisc_cache dev eth0 retrans 100")
+        guest.ip("link set eth0 up")
+        wire = threading.Timer(0.1, guest.ip, ["link set wire up"])
+        wire.start()
+        settle(guest, ["eth0"])
+        wire.join()
+
+        assert guest.ip("addr show dev eth0", version=6).count("inet6 fe80::") == 1
+        assert guest.ip("addr show dev eth0 tentative", version=6) == ""
+        assert guest.ip("route show table local dev eth0", version=6).count("local fe80::") == 1
 
 
 def test_a_failing_command_says_what_and_where(cloud: Cloud) -> None:
