@@ -66,7 +66,7 @@ WIDE = Kind(
     Severity.WARNING,
     text("the mask of an address is too wide"),
     saw=text("{address} has the mask /{length}, and its subnet is {subnet}"),
-    means=text("hosts outside the subnet are taken for neighbours, and who is bound to no address may miss them"),
+    means=text("hosts outside it count as neighbours on {link}, and who is bound to no address looks for them there"),
     do=text("give it the mask of its subnet, here and where the address is configured"),
     commands=("ip addr del {address}/{length} dev {link}", "eip-agent apply"),
     proof="tests/lab/findings/test_addresses.py; ip-address(8)",

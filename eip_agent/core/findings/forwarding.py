@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.departure import is_ours, spelled
+from eip_agent.core.departure import spelled
 from eip_agent.core.facts import LinkFact
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.findings.ways import departures, is_strict, out_of
-from eip_agent.core.message import text
+from eip_agent.core.findings.ways import departures, is_strict, marked, out_of
+from eip_agent.core.message import say, text
+from eip_agent.core.numbers import TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
-from eip_agent.core.surroundings import RuleSeen
 
 MARKS: Final = 0x450000
 """Of the recipe's connection marks; the index of the link is added.  It has none of the bits that kube-proxy (0x4000,
@@ -26,8 +26,8 @@ BLIND = Kind(
     Severity.WARNING,
     text("a strict reverse path filter does not see the mark that leads back"),
     saw=text(
-        "{link} filters strictly by reverse path (`rp_filter` 1), and only packets with a mark leave by it (`{rule}`); "
-        "the filter does not look at marks (`src_valid_mark` 0)"
+        "{link} filters strictly by reverse path (`rp_filter` 1), "
+        "and only packets with a mark leave by it (rule `{rule}`); the filter sees no mark (`src_valid_mark` 0)"
     ),
     means=text("requests to {addresses} from outside its subnet are dropped on arrival, though replies would go right"),
     do=text("filter loosely on this link; the larger of its value and that of `all` counts"),
@@ -40,44 +40,35 @@ CONTAINERS = Kind(
     Severity.NOTE,
     text("ports that containers publish are answered by the primary NIC only"),
     saw=text("this host forwards packets, and containers are behind {bridges}; their replies do not leave by {links}"),
-    means=text(
-        "who asks for a published port by an address of {links} gets no answer: the reply has the container's address "
-        "when it is routed, leaves by the default route, and the cloud drops it"
-    ),
+    means=text("who asks for a published port by an address of {links} gets no answer: {lost}"),
     do=text(
-        "nothing, if no port is published on these addresses; "
-        "else have replies leave where the request came in, by connection marks"
+        "nothing, if no port is published on these addresses; else have replies leave where the request came in, "
+        "by connection marks; the commands do so until the next boot"
     ),
     proof="tests/lab/findings/test_forwarding.py; nft(8), ct mark and ct direction",
 )
 
 KINDS = (BLIND, CONTAINERS)
 
-
-def _marked(scene: Scene, story: Story) -> RuleSeen | None:
-    """A rule that sends packets with a mark out by the link of an ENI."""
-    around = scene.surroundings
-    if around is None or around.rules is None or around.routes is None:
-        return None
-    index = story.link.link.index
-    tables = {
-        route.table
-        for route in around.routes
-        if route.destination.version == 4
-        and not route.destination.prefixlen
-        and {hop.link for hop in route.hops} == {index}
-    }
-    return next((rule for rule in around.rules if rule.family == 4 and rule.mark and rule.table in tables), None)
+_LOST_ON_RETURN: Final = say(
+    "the reply has the container's address when it is routed, leaves by the default route, and the cloud drops it"
+)
+_LOST_ON_ARRIVAL: Final = say(
+    "the reverse path filter is strict (`rp_filter` 1) and drops the request, for the way back of the container's "
+    "address is not by this NIC"
+)
 
 
 def blind(scene: Scene) -> Iterator[Finding]:
     """Links that filter strictly, and by which only packets with a mark leave; those of excluded ENIs too."""
+    by_mark = marked(scene)
     strict = [story for story in scene.report.stories if story.link.up and is_strict(scene, story)]
-    marked = [(story, rule) for story in strict if (rule := _marked(scene, story)) is not None and not is_ours(rule)]
-    departing = departures(scene) if marked else None
+    ways = [(story, by_mark.get(story.link.link.index)) for story in strict]
+    foreign = [(story, rule) for story, rule in ways if rule is not None and rule.table not in TABLES]
+    departing = departures(scene) if foreign else None
     if departing is None or scene.surroundings is None:
         return
-    for story, rule in marked:
+    for story, rule in foreign:
         name, index = story.link.link.name, story.link.link.index
         seen, common = scene.surroundings.link(index), scene.surroundings.of_all("src_valid_mark")
         own = seen.setting("src_valid_mark") if seen is not None else None
@@ -91,7 +82,7 @@ def blind(scene: Scene) -> Iterator[Finding]:
         )
         if lost:
             about = (name, *map(str, lost))
-            yield BLIND.on(name, about=about, link=name, rule=f"ip rule {spelled(rule)}", addresses=lost)
+            yield BLIND.on(name, about=about, link=name, rule=spelled(rule), addresses=lost)
 
 
 def containers(scene: Scene) -> Iterator[Finding]:
@@ -100,20 +91,26 @@ def containers(scene: Scene) -> Iterator[Finding]:
     if around is None or around.rules is None or around.of_all("forwarding") != 1:
         return
     bridges = tuple(link.link.name for link in scene.kernel.links if link.up and _has_containers(scene, link))
-    looked_up = {rule.table for rule in around.rules}
+    looked_up, by_mark = {rule.table for rule in around.rules}, marked(scene)
     tables: dict[int, int] = {}
     stories: list[Story] = []
     for story in tended(scene):
         own = [exit_.table for exit_ in story.exits if exit_.family == 4 and exit_.table in looked_up]
         # What a strict filter takes for a stray is dropped before a mark is of any use.
-        served = _marked(scene, story) is not None and not is_strict(scene, story)
+        served = story.link.link.index in by_mark and not is_strict(scene, story)
         if own and not story.primary and story.link.up and not served:
             tables[story.link.link.index] = own[0]
             stories.append(story)
     if bridges and stories:
         names = tuple(story.link.link.name for story in stories)
-        recipe = tuple(_recipe(scene, stories, tables))
-        yield CONTAINERS.on(", ".join(names), about=names, commands=recipe, bridges=bridges, links=names)
+        yield CONTAINERS.on(
+            ", ".join(names),
+            about=names,
+            commands=_recipe(scene, stories, tables),
+            bridges=bridges,
+            links=names,
+            lost=_LOST_ON_ARRIVAL if all(is_strict(scene, story) for story in stories) else _LOST_ON_RETURN,
+        )
 
 
 def _has_containers(scene: Scene, bridge: LinkFact) -> bool:
@@ -126,7 +123,8 @@ def _has_containers(scene: Scene, bridge: LinkFact) -> bool:
 
 def _recipe(scene: Scene, stories: list[Story], tables: dict[int, int]) -> Iterator[str]:
     """Replies leave where the request came in, by a mark of the connection that a rule asks for."""
-    unmarked = [story.link.link for story in stories if _marked(scene, story) is None]
+    by_mark = marked(scene)
+    unmarked = [story.link.link for story in stories if story.link.link.index not in by_mark]
     chain = "ip eip_replies prerouting"
     if unmarked:
         yield "nft add table ip eip_replies"

@@ -77,11 +77,9 @@ def flux(scene: Scene) -> Iterator[Finding]:
     around = scene.surroundings or Surroundings()
     for crowd in _crowds(scene):
         names = tuple(story.link.link.name for story in crowd)
-        loose = [told for story in crowd if (told := _loose(story.link, around))]
+        loose = tuple(told for story in crowd if (told := _loose(story.link, around)))
         if loose:
-            yield FLUX.on(
-                ", ".join(names), about=names, links=names, subnet=crowd[0].eni.subnet, loose="; ".join(loose)
-            )
+            yield FLUX.on(", ".join(names), about=names, links=names, subnet=crowd[0].eni.subnet, loose=loose)
 
 
 def _loose(link: LinkFact, around: Surroundings) -> str:
@@ -98,7 +96,7 @@ def _loose(link: LinkFact, around: Surroundings) -> str:
     filters = around.of_all("arp_filter") == 1 or (seen is not None and seen.setting("arp_filter") == 1)
     if len(found) < 2 or ((found[ARP_IGNORE] or filters) and found[ARP_ANNOUNCE] >= 2):
         return ""
-    return ", ".join([link.link.name, *(f"`{name}` {value}" for name, value in found.items())])
+    return f"{link.link.name} ({', '.join(f'`{name}` {value}' for name, value in found.items())})"
 
 
 FINDERS = (connected, flux)

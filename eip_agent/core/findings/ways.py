@@ -3,7 +3,7 @@
 Asked of all rules and routes as the kernel walks them, whoever made them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -12,7 +12,7 @@ from eip_agent.core.departure import Departures, is_ours, spelled, spelled_route
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import Message, say, text
-from eip_agent.core.numbers import PRIORITIES
+from eip_agent.core.numbers import PRIORITIES, TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import Role, mapping, named, residents, tended
 from eip_agent.core.scene import Scene
@@ -30,7 +30,7 @@ STRAYS = Kind(
     "EIP111",
     Severity.ERROR,
     text("replies of an address leave by another NIC"),
-    saw=text("packets from {addresses} to the Internet leave by {out}: {rule} leads to `{route}`"),
+    saw=text("packets from {addresses} to the Internet leave by {out}: rule {rule} leads to `{route}`"),
     means=text("{lost}"),
     do=text("let eip-agent give it a rule and a table of its own"),
     commands=("eip-agent apply",),
@@ -52,7 +52,7 @@ SERVICES_LOST = Kind(
     "EIP131",
     Severity.ERROR,
     text("100.64.0.0/10 is sent to a NIC that cannot reach it"),
-    saw=text("packets to {address} leave by {link}, whose ENI is in EIP-visible mode: {rule} leads to `{route}`"),
+    saw=text("packets to {address} leave by {link}, whose ENI is in EIP-visible mode: rule {rule} leads to `{route}`"),
     means=text("the cloud serves 100.64.0.0/10 by no such NIC: metadata, DNS and in-VPC services are cut off"),
     do=text("send that range by a NIC that is not in EIP-visible mode"),
     commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}", "eip-agent apply"),
@@ -83,6 +83,18 @@ class _Case:
     walk: Walk
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """How a packet leaves, as texts have it."""
+
+    out: tuple[str, ...]
+    """The names of the links by which it may."""
+    rule: int
+    """The priority of the rule that decided."""
+    route: str
+    """Empty where the rule refuses it by itself."""
+
+
 def departures(scene: Scene) -> Departures | None:
     """What answers by which link a packet leaves; None where rules or routes were not read."""
     around = scene.surroundings
@@ -96,16 +108,12 @@ def out_of(walk: Walk) -> frozenset[int]:
     return frozenset(hop.link for hop in walk.hops if hop.link is not None)
 
 
-def leaves(departing: Departures, walk: Walk) -> dict[str, str]:
-    """How a packet leaves, as values: `out`, `rule`, `route`."""
+def _leaving(departing: Departures, walk: Walk) -> _Leaving:
+    """How a packet leaves, in words."""
+    out = tuple(sorted(departing.name(link) for link in out_of(walk)))
     step = walk.end
-    names = sorted(departing.name(link) for link in out_of(walk))
-    found = {"out": " or ".join(names) or "no link", "rule": "no rule", "route": "nothing"}
-    if step is not None:
-        found["rule"] = f"rule {step.rule.priority}"
-        if step.route is not None:
-            found["route"] = spelled_route(step.route, " ".join(names))
-    return found
+    route = spelled_route(step.route, " ".join(out)) if step is not None and step.route is not None else ""
+    return _Leaving(out, step.rule.priority if step is not None else 0, route)
 
 
 def astray(scene: Scene) -> Iterator[Finding]:
@@ -113,11 +121,15 @@ def astray(scene: Scene) -> Iterator[Finding]:
     departing = departures(scene)
     if departing is None:
         return
+    # Whose replies somebody else routes by marks, no rule tells.
+    by_mark = {link for link, rule in marked(scene).items() if rule.table not in TABLES}
     cases: dict[tuple[object, ...], tuple[_Case, list[IPAddress], dict[str, None]]] = {}
     for one in residents(scene):
         if one.role not in _ROUTED or not one.story.link.up or not _is_routable(one.ip, one.story, scene):
             continue
         own = frozenset((one.story.link.link.index,))
+        if own & by_mark and one.ip.version == 4:
+            continue
         wrong = next((walk for walk in departing.to_internet(one.ip) if out_of(walk) != own), None)
         if wrong is None:
             continue
@@ -141,10 +153,9 @@ def _told(scene: Scene, departing: Departures, case: _Case, ips: Sequence[IPAddr
     addresses = named(tuple(ips), mapping(scene))
     about = (*links, *map(str, ips))
     subject = f"{', '.join(links)} {ips[0]}" + (f" +{len(ips) - 1}" if len(ips) > 1 else "")
-    values = leaves(departing, case.walk)
-    gone = not out_of(case.walk)
+    leaving = _leaving(departing, case.walk)
     if case.rule is not None:
-        outcome = say("are refused") if gone else say("leave by {out}", out=values["out"])
+        outcome = say("leave by {out}", out=leaving.out) if leaving.out else say("are refused")
         ip = "ip -6" if case.rule.family == 6 else "ip"
         return SHADOWED.on(
             subject,
@@ -155,28 +166,38 @@ def _told(scene: Scene, departing: Departures, case: _Case, ips: Sequence[IPAddr
             ip=ip,
             last=PRIORITIES.stop - 1,
         )
-    if gone:
-        return STUCK.on(subject, about=about, addresses=addresses, why=_why(case.walk, values))
-    return STRAYS.on(subject, about=about, addresses=addresses, lost=_lost(scene, case, values["out"]), **values)
+    if not leaving.out:
+        return STUCK.on(subject, about=about, addresses=addresses, why=_why(case.walk, leaving))
+    return STRAYS.on(
+        subject,
+        about=about,
+        addresses=addresses,
+        lost=_lost(scene, case, leaving.out),
+        out=leaving.out,
+        rule=leaving.rule,
+        route=leaving.route,
+    )
 
 
-def _why(walk: Walk, values: dict[str, str]) -> Message:
+def _why(walk: Walk, leaving: _Leaving) -> Message:
+    """Why a packet has no way."""
     if walk.end is None:
         return say("no table that a rule looks up has a default route for it")
-    return say("{rule} leads to `{route}`", rule=values["rule"], route=values["route"])
+    if not leaving.route:
+        return say("rule {rule} refuses them", rule=leaving.rule)
+    return say("rule {rule} leads to `{route}`", rule=leaving.rule, route=leaving.route)
 
 
-def _lost(scene: Scene, case: _Case, out: str) -> Message:
+def _lost(scene: Scene, case: _Case, out: tuple[str, ...]) -> Message:
     """What becomes of the packets."""
-    link = case.story.link.link.name if case.story is not None else ""
-    if case.story is not None and case.walk.flow.destination.version == 4 and is_strict(scene, case.story):
+    story = case.story
+    if story is not None and case.walk.flow.destination.version == 4 and is_strict(scene, story):
         return say(
             "requests to it are dropped on arrival: {link} filters strictly by reverse path (`rp_filter` 1), "
             "and the way back is not by {link}",
-            link=link,
+            link=story.link.link.name,
         )
-    others = {other.link.link.name for other in scene.report.stories}
-    if out in others:
+    if {other.link.link.name for other in scene.report.stories}.issuperset(out):
         return say("the ENI of {out} does not have that address, so the cloud drops the packets", out=out)
     return say("{out} is not the NIC of its ENI, so whoever asks gets no answer from the address", out=out)
 
@@ -186,6 +207,17 @@ def is_strict(scene: Scene, story: Story) -> bool:
     own = story.link.setting("rp_filter")
     common = scene.surroundings.of_all("rp_filter") if scene.surroundings is not None else None
     return own is not None and common is not None and max(own, common) == 1
+
+
+def marked(scene: Scene) -> Mapping[int, RuleSeen]:
+    """The rules that send IPv4 packets with a mark out by one link, by the index of that link."""
+    around = scene.surroundings
+    ways: dict[int, int] = {}
+    for route in (around.routes if around is not None else None) or ():
+        if route.destination.version == 4 and not route.destination.prefixlen and len(route.hops) == 1:
+            ways.setdefault(route.table, route.hops[0].link or 0)
+    rules = [rule for rule in (around.rules if around is not None else None) or () if rule.family == 4 and rule.mark]
+    return {ways[rule.table]: rule for rule in reversed(rules) if rule.table in ways}
 
 
 def _is_shadow(rule: RuleSeen) -> bool:
@@ -215,17 +247,18 @@ def services(scene: Scene) -> Iterator[Finding]:
         story = next((hidden[link] for link in out_of(walk) if link in hidden), None)
         if story is None or walk.doubtful:
             continue
-        name = story.link.link.name
+        name, leaving = story.link.link.name, _leaving(departing, walk)
         primary = next((one for one in tended(scene) if one.primary and one.eni.gateway is not None), None)
-        values = {"gateway": primary.eni.gateway, "primary": primary.link.link.name} if primary else {}
         yield SERVICES_LOST.on(
             name,
             about=(name,),
+            commands=None if primary is not None else (),
             address=address,
             link=name,
-            commands=None if primary else (),
-            **leaves(departing, walk),
-            **values,
+            rule=leaving.rule,
+            route=leaving.route,
+            gateway=primary.eni.gateway if primary is not None else None,
+            primary=primary.link.link.name if primary is not None else None,
         )
         return
 
