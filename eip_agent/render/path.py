@@ -69,7 +69,8 @@ def lines(path: Path, names: Mapping[int, str], paper: Paper) -> Iterator[str]:
     for heading, leg in ((say("request"), path.request), (say("reply"), path.reply)):
         yield ""
         if leg is None:
-            yield f"{paper.heading(heading)}  {paper.say(say('none: there is nothing to reply to'))}"
+            none = say("none: there is nothing to reply to")
+            yield f"{paper.heading(heading)}  {paper.say(none)}"
             continue
         verdict = paper.inked(paper.language.text(_STATES[leg.state]), _INKS[leg.state])
         yield f"{paper.heading(heading)}  {verdict}"
