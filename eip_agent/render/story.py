@@ -92,7 +92,8 @@ def ladder_lines(chain: Chain, paper: Paper) -> Iterator[str]:
         if number:
             turn = number == len(chain.inward)
             arrow = " " * (2 + width) + paper.drawn("↓")
-            yield f"{arrow}  {paper.inked(paper.say(say('and the reply')), 'dim')}" if turn else arrow
+            reply = paper.inked(paper.say(say("and the reply")), "dim")
+            yield f"{arrow}  {reply}" if turn else arrow
         word = paper.language.text(STEPS[hop.step])
         label = "" if hop.step is Step.CLIENT else word
         head = "  " + label + " " * (width - columns(label))
