@@ -56,8 +56,13 @@ class Life:
 
     def killed(self, *argv: str, at: int, pending: int = 0) -> None:
         """Run until it dies there, with nothing known of any earlier pass."""
-        shutil.rmtree(self.cloud.directory / "state", ignore_errors=True)
+        self.forget()
         assert self.mortal.run(*argv, fatal=at, pending=pending).code == -signal.SIGKILL, f"nothing happened at {at}"
+
+    def forget(self) -> None:
+        """Take away what an earlier pass has left for good, so that all make the same calls."""
+        shutil.rmtree(self.cloud.directory / "state", ignore_errors=True)
+        (self.cloud.directory / "run" / "lock").unlink(missing_ok=True)
 
     def converges(self) -> None:
         """Another `apply` finishes the work, and a third finds none."""
@@ -87,7 +92,7 @@ def living(topology: Topology, boot: Boot = "bare") -> Iterator[Life]:
 
 
 def calls_of(life: Life, *argv: str, pending: int = 0) -> int:
-    shutil.rmtree(life.cloud.directory / "state", ignore_errors=True)
+    life.forget()
     return life.mortal.run(*argv, pending=pending).calls
 
 
