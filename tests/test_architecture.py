@@ -30,6 +30,7 @@ ALIBABA: Final = frozenset({"alibabacloud_credentials", "alibabacloud_tea_openap
 
 UNTESTED: Final = {
     "eip_agent.core.facts": "values without behaviour",
+    "eip_agent.core.faq.answer": "values without behaviour",
     "eip_agent.core.findings.memory": "kinds only; test_lookout and test_reconcile make them",
     "eip_agent.core.host": "values without behaviour",
     "eip_agent.core.neighbours": "values without behaviour",
