@@ -29,6 +29,7 @@ from eip_agent.schema_tables import (
     Metrics,
     Minutes,
     Openapi,
+    Probe,
     Strict,
 )
 from eip_agent.schema_values import as_path, from_text, kind_of, shown, wrong
@@ -66,6 +67,7 @@ class Document(BaseSettings):
     dhcp: Dhcp = Dhcp()
     daemon: Daemon = Daemon()
     metrics: Metrics = Metrics()
+    probe: Probe = Probe()
     exclude: Exclude = Exclude()
     leave: Leave = Leave()
     eip: list[Eip] = Field(
@@ -131,6 +133,8 @@ def _settings(document: Document, written: Written) -> Settings:
         dhcp_offers=document.dhcp.offers,
         poll=document.daemon.poll,
         openapi_poll=document.daemon.openapi_poll,
+        probe_target=document.probe.target,
+        probe_echo=document.probe.echo,
         metrics_listen=document.metrics.listen,
         metrics_textfile=document.metrics.textfile,
         state_directory=document.state_directory,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from eip_agent.core.facts import IPNetwork
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.schema_values import (
+    as_echo,
     as_endpoint,
     as_eni,
     as_loopback,
@@ -19,6 +20,7 @@ from eip_agent.schema_values import (
     as_network,
     as_path,
     as_role,
+    as_target,
     as_textfile,
     as_unicast,
     as_url,
@@ -104,6 +106,17 @@ class Metrics(Strict):
     )
     textfile: Annotated[str, from_text(as_textfile)] | None = Field(
         default=None, description="accepted: the absolute path of a file that ends in .prom"
+    )
+
+
+class Probe(Strict):
+    """`[probe]`: whom `explain --probe` asks outside the cloud."""
+
+    target: Annotated[str, from_text(as_target)] | None = Field(
+        default=None, description="accepted: host:port, or an http:// or https:// URL, for example www.example.com:443"
+    )
+    echo: Annotated[str, from_text(as_echo)] | None = Field(
+        default=None, description="accepted: the URL of a service that answers with the address it sees"
     )
 
 

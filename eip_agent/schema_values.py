@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from eip_agent.core.facts import IPNetwork, Mac
+from eip_agent.core.probing import target_of
 from eip_agent.core.settings import Mode
 from eip_agent.written import Key, is_absolute
 
@@ -108,6 +109,22 @@ def as_url(text: str) -> str:
     if url.path.strip("/") or "?" in text or "#" in text:
         raise wrong(f"{shown(text)} has more than host and port")
     return f"http://{url.netloc}"
+
+
+def as_target(text: str) -> str:
+    """Whom to reach for: `host:port` or a URL.  Raises what `wrong` makes."""
+    if "@" in text:
+        raise wrong("a user or password is not accepted")  # and not repeated on any screen
+    if target_of(text) is None:
+        raise wrong(f"{shown(text)} is neither host:port nor the URL of a host")
+    return text
+
+
+def as_echo(text: str) -> str:
+    """Whom to ask who it sees: a URL.  Raises what `wrong` makes."""
+    if not as_target(text).startswith(("http://", "https://")):
+        raise wrong(f"{shown(text)} is no http:// or https:// URL")
+    return text
 
 
 def as_path(text: str) -> str:

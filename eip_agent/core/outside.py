@@ -133,7 +133,7 @@ class Outside:
             says = say("whether the cloud leads an EIP of this instance back to it from inside is not documented")
             return Judgement(State.UNKNOWN, says)
         if area is Area.INTERNET:
-            return self._to_internet(story, source, visible=visible)
+            return self.to_internet(story, source)
         if binded and area is Area.SERVICES:
             says = say("the cloud does not serve 100.64.0.0/10 on an ENI in EIP-visible mode")
             return Judgement(State.STOPS, says)
@@ -148,7 +148,9 @@ class Outside:
             return Judgement(State.UNKNOWN, says, source)
         return Judgement(State.PASSES, say("inside the VPC nobody translates: seen as {source}", source=source), source)
 
-    def _to_internet(self, story: Story, source: IPAddress, *, visible: bool) -> Judgement:
+    def to_internet(self, story: Story, source: IPAddress) -> Judgement:
+        """What becomes of it on its way to the Internet."""
+        visible = any(eip.address == source for eip in story.verdict.visible)
         if source.version == 6:
             says = say("seen as {source}, if the IPv6 gateway gives it Internet bandwidth", source=source)
             return Judgement(State.PASSES, says, source)

@@ -82,6 +82,10 @@ class Settings:
     """How often the daemon asks the metadata service, and looks at everything."""
     openapi_poll: float = 300.0
     """How often it asks all the others too, the OpenAPI and for DHCP offers, where nothing new was said meanwhile."""
+    probe_target: str | None = None
+    """`host:port` or URL that `explain --probe` reaches for; None: nothing outside the cloud."""
+    probe_echo: str | None = None
+    """URL of a service that says whom it sees."""
     metrics_listen: str | None = None
     """Loopback `address:port` where the daemon tells its metrics."""
     metrics_textfile: str | None = None
