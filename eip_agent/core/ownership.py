@@ -35,7 +35,13 @@ def ours(kernel: KernelFact, remembered: Remembered) -> frozenset[Item]:
 
 
 def is_our_address(fact: AddressFact, remembered: Remembered) -> bool:
-    """By `IFA_PROTO`; where the kernel has none (before 5.18), by the journal and the flag we set."""
+    """By `IFA_PROTO`; where the kernel has none (before 5.18), by the journal and the flag we set.
+
+    Ours are for ever: one with a lifetime was taken over by a DHCP client, which writes over what is there, and the
+    kernel keeps the mark (seen with systemd-networkd 252).  To remove it would take the client's routes along.
+    """
+    if fact.leased:
+        return False
     if fact.protocol:
         return fact.protocol == ADDRESS_PROTOCOL
     return fact.no_prefix_route and (fact.link, fact.ip, fact.prefix_length) in remembered.addresses

@@ -111,6 +111,7 @@ def test_an_address_is_ours_by_its_protocol() -> None:
     fact = address_fact(address_item("192.168.1.10"))
 
     assert is_our_address(fact, NOTHING)
+    assert not is_our_address(replace(fact, leased=True), NOTHING), "a DHCP client has taken it over"
     assert not is_our_address(replace(fact, protocol=3), NOTHING)
     assert not is_our_address(replace(fact, protocol=3), Remembered(addresses=frozenset({(3, fact.ip, 24)})))
 
