@@ -1,9 +1,9 @@
 """A process in the guest that runs the agent's command line again and again, and kills it wherever a test wants.
 
 One process is started and imports everything; each command is a fork of it, which costs milliseconds.  In the fork
-the system calls by which a pass changes anything are counted, each twice: before it and after it.  A netlink batch is
-a call for each message in it.  At the count a test asks for, the fork kills itself with SIGKILL: no handler runs, no
-`finally`, no flush.
+the system calls by which a pass changes anything are counted, each before it is made, and the end: what is so after a
+call is so before the next one.  A netlink batch is a call for each message in it.  At the count a test asks for, the
+fork kills itself with SIGKILL: no handler runs, no `finally`, no flush.
 """
 
 import json
@@ -210,8 +210,10 @@ def _child(main: Callable[[list[str]], int], request: dict[str, Any], counter: m
         if request["pending"]:
             signal.pthread_sigmask(signal.SIG_BLOCK, [request["pending"]])
             os.kill(os.getpid(), request["pending"])
-        _arm(_Fate(counter, request["fatal"], request["failing"], request["vanishing"]))
+        fate = _Fate(counter, request["fatal"], request["failing"], request["vanishing"])
+        _arm(fate)
         code = main(request["argv"])
+        fate.tick()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 98
     except BaseException:  # noqa: BLE001 a traceback is what the test is to see
@@ -271,9 +273,7 @@ def _arm(fate: _Fate) -> None:
                 return original(*arguments, **named)
             fate.ask(call)
             fate.tick()
-            found = original(*arguments, **named)
-            fate.tick()
-            return found
+            return original(*arguments, **named)
 
         return patched
 
@@ -294,7 +294,6 @@ def _arm(fate: _Fate) -> None:
                 fate.tick()
                 sent += size
             super().send(data, *flags)
-            fate.tick()
             fate.batch()
             return sent
 

@@ -124,7 +124,7 @@ def test_a_revert_is_killed_here_and_there() -> None:
     with living(SMALL) as life:
         life.run("apply")
         calls = calls_of(life, "revert")
-        assert calls > 50
+        assert calls > 30
         for at in range(1, calls + 1, 5):
             life.run("apply")
             life.killed("revert", at=at)
