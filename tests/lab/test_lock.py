@@ -224,9 +224,10 @@ def test_on_a_full_disk_nothing_is_written_and_all_can_be_taken_back(cloud: Clou
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("errno", [ENOSPC, EROFS, EACCES])
 def test_a_journal_that_cannot_be_written_ahead_stops_the_pass(
-    cloud: Cloud, mortal: Mortal, call: str, errno: int
+    cloud: Cloud, mortal: Mortal, run: Path, call: str, errno: int
 ) -> None:
-    number = 2 if call == "open" else 1  # the first one opens the lock
+    (run / "lock").unlink(missing_ok=True)
+    number = 2 if call == "open" else 1  # the first one makes the lock
     with unchanged(cloud):
         one_sentence(mortal.run("apply", failing=f"{call}:{number}:{errno}"), 4, "journal.json: cannot be written: ")
 
