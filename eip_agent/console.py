@@ -79,7 +79,7 @@ def paper_of(args: Namespace) -> "Paper":
     from eip_agent.render.paper import Paper  # noqa: PLC0415
 
     try:
-        "→│└├─·…".encode(sys.stdout.encoding or "ascii")
+        "→←↓│└├─·…".encode(sys.stdout.encoding or "ascii")
         plain = False
     except (UnicodeEncodeError, LookupError):
         plain = True

@@ -10,7 +10,7 @@ from eip_agent.render.paper import Paper
 def lines(told: Explanation, paper: Paper) -> Iterator[str]:
     """As text: what it comes to first, what is wrong before what is so, what `apply` would do at the end."""
     report = told.report
-    yield from _with_gap(paper.heading(line) for line in summary(told))
+    yield from _with_gap(paper.inked(row, "strong") for line in summary(told) for row in paper.wrapped(paper.say(line)))
     yield from _with_gap(text.unread_lines(report, paper))
     yield from _with_gap(text.finding_lines(report.findings, paper))
     yield from story.story_lines(report.stories, told.chains, report.host, paper)

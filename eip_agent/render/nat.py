@@ -25,8 +25,8 @@ def choice_lines(choices: tuple[Choice, ...], paper: Paper) -> Iterator[str]:
     """The modes that would show them."""
     yield "  " + paper.say(say("modes in which an EIP is seen on the link:"))
     for choice in choices:
-        mode = choice.mode.value
-        yield "  " + paper.inked(mode, "strong") + ": " + paper.say(choice.status)
+        rows = paper.wrapped(paper.say(say("{mode}: {status}", mode=choice.mode.value, status=choice.status)), 2)
+        yield from ("  " + paper.inked(row, "strong") for row in rows)
         yield from paper.field(text("shows"), choice.seen, 4)
         for needed in choice.wants:
             yield from paper.field(text("needs"), want(needed, paper), 4)

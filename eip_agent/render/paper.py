@@ -17,7 +17,9 @@ _INKS: Final = frozenset((_END, *(f"\x1b[{ink}m" for ink in _COLOURS.values())))
 _INK: Final = re.compile("(\x1b\\[[0-9;]*m)")
 _LABEL: Final = 9
 """Columns of a label, the blank behind it included."""
-_ASCII: Final = str.maketrans({"→": "->", "←": "<-", "│": "|", "└": "`", "├": "|", "─": "-", "·": "-", "…": "..."})
+_ASCII: Final = str.maketrans(
+    {"→": "->", "←": "<-", "↓": "v", "│": "|", "└": "`", "├": "|", "─": "-", "·": "-", "…": "..."}
+)
 """What is drawn where an encoding has no better signs."""
 
 

@@ -77,7 +77,7 @@ def eni_lines(story: Story, host: HostFact | None, paper: Paper) -> Iterator[str
 
 def chain_lines(chain: Chain, paper: Paper) -> Iterator[str]:
     """The way to one EIP and back, as a request and its reply."""
-    yield "  " + paper.inked(paper.say(heading(chain, paper)), "strong")
+    yield from ("  " + paper.inked(row, "strong") for row in paper.wrapped(paper.say(heading(chain, paper)), 2))
     yield from _flow(text("in"), chain.inward, paper)
     if chain.outward:
         yield from _flow(text("out"), chain.outward, paper)
@@ -148,20 +148,25 @@ def _rest(chains: Sequence[Chain]) -> dict[str, Value]:
 def _flow(label: str, hops: Sequence[Hop], paper: Paper) -> Iterator[str]:
     """Hops with arrows between them, wrapped at arrows."""
     word = paper.language.text(label)
-    head = "    " + word + " " * max(1, 5 - columns(word))
-    arrow = paper.drawn(" → ")
-    row, room = head, paper.width
-    used = columns(head)
-    for number, hop in enumerate(hops):
+    row = "    " + word + " " * max(1, 5 - columns(word))
+    indent = used = columns(row)
+    arrow = ""
+    for hop in hops:
         # What is only a number is called by its name.
         name = f"{paper.language.text(STEPS[hop.step])} " if hop.step in _NAMED and hop.what[:1].isdigit() else ""
-        said = SIGNS[hop.state] + name + paper.say(hop.what)
-        wide = columns(said) + (columns(arrow) if number else 0)
-        if number and room and used + wide > room:
-            yield row.rstrip()
-            row, used = " " * columns(head), columns(head)
-        row += (arrow.lstrip() if not row.strip() else arrow) * bool(number) + _inked(said, hop, paper)
-        used += wide
+        said = arrow + SIGNS[hop.state] + name + paper.say(hop.what)
+        gap = 1 if arrow and used > indent else 0
+        if paper.width and used > indent and used + gap + columns(said) > paper.width:
+            yield row
+            row, used, gap = " " * indent, indent, 0
+        first, *more = paper.wrapped(said, indent)
+        row += " " * gap + _inked(first, hop, paper)
+        used += gap + columns(first)
+        for rest in more:
+            yield row
+            row = " " * indent + _inked(rest, hop, paper)
+            used = indent + columns(rest)
+        arrow = paper.drawn("→ ")
     yield row
 
 

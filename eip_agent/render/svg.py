@@ -48,10 +48,9 @@ def picture(inward: Sequence[Box], outward: Sequence[Box], title: str) -> str:
     parts.append(f"<title>{escape(title)}</title>")
     top = 2
     for number, row in enumerate(rows):
-        # The reply begins where the request has arrived.
-        lefts = [2 + column * (_WIDE + _GAP) for column in range(across)]
-        lefts = lefts[: len(row)] if not number else lefts[len(inward) - 1 :: -1][: len(row)]
-        lefts += [lefts[-1]] * (len(row) - len(lefts))
+        # Both end at the right, for the reply begins where the request has arrived.
+        places = range(across - len(row), across)
+        lefts = [2 + column * (_WIDE + _GAP) for column in (reversed(places) if number else places)]
         for place, ((box, lines), left) in enumerate(zip(row, lefts, strict=True)):
             parts += _drawn(box, lines, left, top, heights[number])
             if place:

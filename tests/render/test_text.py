@@ -16,7 +16,7 @@ from eip_agent.core.conclude import conclude
 from eip_agent.core.facts import Remembered, Unread
 from eip_agent.core.report import Refusal, Report, Result
 from eip_agent.core.settings import Mode, Settings
-from eip_agent.render import story, text
+from eip_agent.render import text
 from eip_agent.render.paper import Paper
 from tests.builders import cloud, declared, eni, eni6, ip4, kernel, link, mac, rule_item
 
@@ -35,7 +35,6 @@ def concluded(wanted: Settings | None = None) -> Report:
 
 
 def whole(report: Report) -> Iterator[str]:
-    yield from story.story_lines(report, PAPER)
     yield from text.plan_lines(report, PAPER)
     yield from text.result_lines(report, PAPER)
     yield from text.trouble_lines(report, PAPER)
