@@ -1,0 +1,73 @@
+"""Default routes of `main`."""
+
+from dataclasses import replace
+
+from eip_agent.core.findings.defaults import equal, gateways, unbound
+from eip_agent.core.offers import OfferFact
+from eip_agent.core.settings import Mode
+from eip_agent.core.surroundings import Hop, RouteSeen
+from tests.builders import declared, device, ip4, net4
+from tests.core.findings.support import codes
+from tests.core.findings.surrounded import default, rule_for, surrounded
+
+TUNNEL = 9
+
+
+def test_a_missing_default_route_is_told_with_the_right_one() -> None:
+    (found,) = unbound(surrounded(RouteSeen(254, net4("10.0.0.0/8"), hops=(Hop(2),))))
+
+    assert (found.code, found.commands) == ("EIP121", ("ip route add default via 192.168.0.253 dev eth0",))
+    assert not list(unbound(surrounded()))
+    assert not list(unbound(replace(surrounded(), surroundings=None)))
+
+
+def test_a_secondary_nic_that_comes_first_is_told() -> None:
+    (found,) = unbound(surrounded(default(0, metric=100), default(1, metric=50)))
+
+    assert (found.code, found.commands) == (
+        "EIP122",
+        ("ip route del default via 192.168.1.253 dev eth1 metric 50",),
+    )
+    assert not list(unbound(surrounded(default(0, metric=100), default(1, metric=200))))
+
+
+def test_what_is_somebodys_wish_is_not_told() -> None:
+    halves = [RouteSeen(254, net4(to), hops=(Hop(TUNNEL),)) for to in ("0.0.0.0/1", "128.0.0.0/1")]
+    both = replace(default(0), hops=(*default(0).hops, *default(1).hops))
+    policy = rule_for("0.0.0.0/0", 100, 300)
+
+    assert not list(unbound(surrounded(default(0), *halves)))
+    assert not list(unbound(surrounded(both)))
+    assert not list(equal(surrounded(both)))
+    assert not list(unbound(surrounded(default(0), default(1, 100), rules=(replace(policy, source=None),))))
+
+
+def test_equal_metrics_are_told_once() -> None:
+    of = surrounded(default(1), default(0), default(1, metric=5))
+    (found,) = equal(of)
+
+    assert (found.code, found.commands) == ("EIP123", ("ip route del default via 192.168.1.253 dev eth1",))
+    assert not list(unbound(of)), "one finding for one trouble"
+    assert not list(equal(surrounded(default(0), default(1, metric=5))))
+    assert not list(equal(surrounded()))
+
+
+def test_a_wrong_gateway_is_told_wherever_a_rule_leads() -> None:
+    wrong = default(1, 100, "192.168.1.1", metric=7)
+    (found,) = gateways(surrounded(default(0), wrong))
+
+    assert found.code == "EIP124"
+    assert found.commands == ("ip route replace default via 192.168.1.253 dev eth1 table 100 metric 7",)
+    assert not list(gateways(surrounded(default(0), default(1, 100))))
+    assert not list(gateways(surrounded(default(0), RouteSeen(254, net4("10.0.0.0/8"), hops=wrong.hops))))
+    assert not list(gateways(surrounded(default(0), default(1, 20_000_048, "192.168.1.1", protocol=69)))), "ours"
+
+
+def test_the_gateway_of_an_eip_and_of_an_offer_are_right_too() -> None:
+    eip = declared("203.0.113.42", Mode.EIP_VISIBLE)
+    offer = OfferFact(device(1).index, ip4("203.0.113.42"), 24, ip4("203.0.113.1"))
+
+    assert not list(gateways(surrounded(default(0), default(1, gateway="203.0.113.33"), declared=(eip,))))
+    assert codes(gateways(surrounded(default(0), default(1), declared=(eip,)))) == ["EIP124"]
+    of = surrounded(default(0), default(1, gateway="203.0.113.1"), declared=(eip,), offers=(offer,))
+    assert not list(gateways(of))

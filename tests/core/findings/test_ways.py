@@ -1,0 +1,99 @@
+"""Packets that leave by another NIC, by none, and by one that cannot reach the cloud's services."""
+
+from dataclasses import replace
+
+from eip_agent.core.findings.ways import astray, marked, services
+from eip_agent.core.settings import Mode
+from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen
+from tests.builders import address, declared, device, link, net4
+from tests.core.findings.support import codes, nat_eip, told
+from tests.core.findings.surrounded import HERE, default, rule_for, surrounded
+
+STRICT = {"rp_filter": 1}
+TUNNEL = 9
+
+
+def test_an_address_that_main_sends_by_the_primary_is_told_with_its_eip_and_what_becomes_of_it() -> None:
+    (loose,) = astray(surrounded(default(0), api=told(nat_eip(11))))
+    (strict,) = astray(surrounded(default(0), common=STRICT))
+
+    assert (loose.code, loose.subject) == ("EIP111", "eth1 192.168.1.10")
+    assert "192.168.1.10 (EIP 203.0.113.11)" in loose.saw
+    assert "leave by eth0: rule 32766 leads to `default via 192.168.0.253 dev eth0`" in loose.saw
+    assert loose.means.startswith("the ENI of eth0 does not have that address")
+    assert strict.means.startswith("requests to it are dropped on arrival")
+
+
+def test_the_filter_is_strict_only_where_the_larger_value_says_so() -> None:
+    (found,) = astray(surrounded(common={"rp_filter": 2}, links=(link(0), link(1, conf=(("rp_filter", 1),)))))
+
+    assert "dropped on arrival" not in found.means
+
+
+def test_a_rule_by_whomever_that_leads_out_by_the_own_nic_is_right() -> None:
+    assert not list(astray(surrounded(default(0), default(1, 100), rules=(rule_for("192.168.1.0/24", 100),))))
+    assert not list(astray(surrounded(default(0), addresses=HERE[:1])))
+
+
+def test_a_tunnel_that_takes_the_replies_is_told() -> None:
+    halves = [RouteSeen(254, net4(to), hops=(Hop(TUNNEL),)) for to in ("0.0.0.0/1", "128.0.0.0/1")]
+    found = list(astray(surrounded(default(0), *halves)))
+
+    assert codes(found) == ["EIP111", "EIP111"]
+    assert "is not the NIC of its ENI" in found[0].means
+
+
+def test_addresses_that_share_a_wrong_way_are_one_finding() -> None:
+    many = [*HERE, *(address(f"192.168.1.{host}") for host in range(20, 40))]
+    (found,) = astray(surrounded(addresses=many))
+
+    assert found.subject == "eth1 192.168.1.10 +20"
+    assert "13 more" in found.saw
+
+
+def test_an_address_without_any_route_is_told_with_why() -> None:
+    (nothing,) = astray(surrounded(RouteSeen(7, net4("10.0.0.0/8")), addresses=HERE[1:]))
+    refused = RouteSeen(254, net4("0.0.0.0/0"), "unreachable")
+    (unreachable,) = astray(surrounded(refused, addresses=HERE[1:]))
+
+    assert (nothing.code, unreachable.code) == ("EIP112", "EIP112")
+    assert "no table that a rule looks up has a default route" in nothing.saw
+    assert "rule 32766 leads to `unreachable default`" in unreachable.saw
+
+
+def test_a_rule_of_somebody_else_before_ours_is_named() -> None:
+    taking = rule_for("192.168.0.0/16", 254, 100)
+    (found,) = astray(surrounded(rules=(taking,)))
+    (refusing,) = astray(surrounded(rules=(replace(taking, action="prohibit", table=None),), addresses=HERE[1:]))
+
+    assert (found.code, found.commands) == (
+        "EIP141",
+        ("ip rule del priority 100 from 192.168.0.0/16 lookup main",),
+    )
+    assert "leave by eth0" in found.saw
+    assert "are refused" in refusing.saw
+    assert codes(astray(surrounded(rules=(rule_for("192.168.0.0/16", 254, 30000),)))) == ["EIP111"], "ours come first"
+
+
+def test_replies_that_are_routed_by_marks_are_not_judged() -> None:
+    mark = RuleSeen(4, 700, table=77, mark=7)
+    by_mark = surrounded(default(0), default(1, 77), rules=(mark,))
+
+    assert dict(marked(by_mark)) == {device(1).index: mark}
+    assert not list(astray(by_mark))
+
+
+def test_what_was_not_read_is_not_judged() -> None:
+    assert not list(astray(replace(surrounded(), surroundings=None)))
+    assert not list(services(replace(surrounded(), surroundings=None)))
+
+
+def test_services_by_an_eip_visible_nic_are_told() -> None:
+    eip = declared("203.0.113.42", Mode.EIP_VISIBLE)
+    range_ = RouteSeen(254, net4("100.64.0.0/10"), hops=(Hop(device(1).index),))
+    (found,) = services(surrounded(default(0), range_, declared=(eip,)))
+
+    assert (found.code, found.subject) == ("EIP131", "eth1")
+    assert found.commands[0] == "ip route replace 100.64.0.0/10 via 192.168.0.253 dev eth0"
+    assert not list(services(surrounded(default(0), declared=(eip,))))
+    assert not list(services(surrounded(default(0), range_))), "which a NAT ENI reaches"
