@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from eip_agent.core.facts import IPNetwork, Mac
-from eip_agent.core.probing import target_of
+from eip_agent.core.probed import target_of
 from eip_agent.core.settings import Mode
 from eip_agent.written import Key, is_absolute
 

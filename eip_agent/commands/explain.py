@@ -15,7 +15,13 @@ from eip_agent.render.language import Language
 
 def run(args: Namespace) -> int:
     """Explain; the exit code."""
-    scene = Agent(settings_of(args)).explain()
+    agent = Agent(settings_of(args))
+    if args.probe:
+        from eip_agent import inquiry  # noqa: PLC0415  only who wants to try things out
+
+        scene = inquiry.probed(agent)
+    else:
+        scene = agent.explain()
     told = explanation(scene)
     deliver(
         args,

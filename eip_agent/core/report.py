@@ -10,6 +10,7 @@ from eip_agent.core.finding import Finding
 from eip_agent.core.host import HostFact
 from eip_agent.core.layout import Exit
 from eip_agent.core.openapi import ApiFact
+from eip_agent.core.probed import Probes
 from eip_agent.core.verdict import Verdict
 
 
@@ -77,6 +78,8 @@ class Report:
     """What the OpenAPI said, where that was asked to explain; None: not asked."""
     host: HostFact | None = None
     """Who else manages links here; None: not asked."""
+    probes: Probes | None = None
+    """What was tried out; None: nothing."""
     advice: str = ""
     """What to do about what could not be read."""
     left: Plan = field(default=())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from eip_agent.core.explanation import Excerpt, Explanation, summary
-from eip_agent.render import json, nat, story, text
+from eip_agent.render import json, nat, probes, story, text
 from eip_agent.render.paper import Paper
 
 
@@ -16,6 +16,7 @@ def lines(told: Explanation, paper: Paper) -> Iterator[str]:
     yield from story.story_lines(report.stories, told.chains, report.host, paper)
     if told.hidden is not None:
         yield from _with_gap(nat.lines(told.hidden, paper))
+    yield from _with_gap(probes.lines(paper, report.probes))
     yield from text.plan_lines(report, paper)
 
 

@@ -12,8 +12,8 @@ from eip_agent.core.kind_page import KindPage, words
 from eip_agent.core.message import say, text
 from eip_agent.core.nat import Hidden
 from eip_agent.core.report import Report, Story
-from eip_agent.render import nat, story, svg
-from eip_agent.render.html import block, escape, fields, prose
+from eip_agent.render import nat, probes, story, svg
+from eip_agent.render.html import block, escape, fields, preformatted, prose
 from eip_agent.render.kind_page import filled
 from eip_agent.render.language import Language
 from eip_agent.render.paper import SEVERITIES, Paper
@@ -28,6 +28,8 @@ def body(told: Explanation, language: Language) -> Iterator[str]:
     yield from _findings(report.findings, language)
     yield from _stories(report.stories, told.chains, report.host, language)
     yield from _hidden(told.hidden, language)
+    if report.probes is not None:
+        yield from preformatted(probes.lines(Paper(language), report.probes))
     yield from _plan(report.plan, language)
 
 

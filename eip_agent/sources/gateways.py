@@ -17,7 +17,8 @@ from typing import Final, Self
 
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.message import Message, say
-from eip_agent.core.probing import Ask, Reply, Said
+from eip_agent.core.probed import Reply, Said
+from eip_agent.core.probing import Ask
 
 _ARP: Final = 0x0806
 _ETHERNET: Final = struct.Struct("!6s6sH")

@@ -15,7 +15,8 @@ from typing import Final
 
 from eip_agent.core.facts import IPAddress, LinkFact
 from eip_agent.core.message import Message, say
-from eip_agent.core.probing import Aim, Ask, Reply, Said, Target, may_be_sent, seen_in
+from eip_agent.core.probed import Reply, Said, Target, seen_in
+from eip_agent.core.probing import Aim, Ask, may_be_sent
 from eip_agent.core.walk import Flow, LookupFact
 from eip_agent.sources import gateways
 

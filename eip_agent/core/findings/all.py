@@ -24,6 +24,7 @@ from eip_agent.core.findings import (
     memory,
     metadata,
     openapi,
+    probes,
     sources,
     vicinity,
     ways,
@@ -49,6 +50,7 @@ MODULES: Final = (
     changed,
     managers,
     firewall,
+    probes,
 )
 
 KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for module in MODULES for kind in module.KINDS}
@@ -69,6 +71,7 @@ MORE: Final = (
     *changed.FINDERS,
     *managers.FINDERS,
     *firewall.FINDERS,
+    *probes.FINDERS,
 )
 """Finders that need what only explaining reads."""
 
