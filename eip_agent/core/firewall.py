@@ -8,7 +8,7 @@ Source: nft(8); the walk through chains as in linux/net/netfilter/nf_tables_core
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
 
@@ -94,8 +94,6 @@ class Fate:
 
 IN: Final = ("ingress", "prerouting", "input")
 OUT: Final = ("output", "postrouting", "egress")
-_DEEP: Final = 16
-"""NFT_JUMP_STACK_SIZE: the kernel follows no more jumps."""
 
 
 def fate(ruleset: Ruleset, packets: Packets) -> Fate:
@@ -113,7 +111,24 @@ def fate(ruleset: Ruleset, packets: Packets) -> Fate:
             passes, stop = accepted, end.stop
         if passes is Passes.NO:
             break
+    if stop is not None and stop.chain.hook in ("input", "output") and _diverted(ruleset, packets):
+        passes = max(passes, Passes.MAYBE)
     return Fate(passes, stop)
+
+
+def _diverted(ruleset: Ruleset, packets: Packets) -> bool:
+    """Whether requests may go on to somebody else, as to a container that has published a port, and not to this host.
+
+    Those meet neither `input` nor `output`, and their answers do not either.
+    """
+    requests = replace(packets, incoming=True, new=True)
+    for chain in ruleset.chains:
+        if chain.kind == "nat" and chain.hook == "prerouting":
+            walk = _Walk({one.name: one for one in ruleset.chains if _same_table(one, chain)}, requests)
+            walk.through(chain)
+            if walk.diverted:
+                return True
+    return False
 
 
 def _way(chains: Iterable[Chain], packets: Packets) -> list[Chain]:
@@ -150,7 +165,11 @@ class _Walk:
 
     chains: dict[str, Chain]
     packets: Packets
-    _depth: int = field(default=0)
+    _ends: dict[str, _End | None] = field(default_factory=dict)
+    """How the chains end that were jumped to; None while one is walked, for a circle, which the kernel refuses."""
+
+    diverted: bool = False
+    """Some packets may have met a rule that decides in a way unknown here, as one that changes their destination."""
 
     def through(self, chain: Chain) -> _End:
         end = _End()
@@ -165,6 +184,7 @@ class _Walk:
             if rule.verdict in ("accept", "other"):
                 sure = rule.verdict == "accept" and part is not Share.UNKNOWN
                 end.accepted = max(end.accepted, Passes.YES if sure else Passes.MAYBE)
+                self.diverted |= rule.verdict == "other"
             elif rule.verdict == "return":
                 end.falls = True
             if part is Share.ALL and rule.verdict != "other":
@@ -176,19 +196,26 @@ class _Walk:
 
     def _jumped(self, rule: FirewallRule, part: Share, end: _End) -> bool:
         """Follow a jump; whether no packet goes on behind it."""
-        target = self.chains.get(rule.target)
-        if target is None or self._depth >= _DEEP:
+        inner = self._end_of(rule.target)
+        if inner is None:
             end.accepted = max(end.accepted, Passes.MAYBE)
             return False
-        self._depth += 1
-        inner = self.through(target)
-        self._depth -= 1
         sure = inner.accepted if part is not Share.UNKNOWN else min(inner.accepted, Passes.MAYBE)
         end.accepted = max(end.accepted, sure)
         end.stop = inner.stop or end.stop
         if rule.verdict == "goto":
             end.falls |= inner.falls
         return part is Share.ALL and (rule.verdict == "goto" or not inner.falls)
+
+    def _end_of(self, name: str) -> _End | None:
+        """How the walk through another chain ends, which is the same wherever it is jumped from."""
+        target = self.chains.get(name)
+        if target is None:
+            return None
+        if name not in self._ends:
+            self._ends[name] = None
+            self._ends[name] = self.through(target)
+        return self._ends[name]
 
 
 def _part(rule: FirewallRule, packets: Packets) -> Share:

@@ -39,7 +39,7 @@ _VERSIONS: Final = {"ip": 4, "ip6": 6}
 _OF_NUMBER: Final = {("nfproto", 2): 4, ("nfproto", 10): 6, ("protocol", 0x0800): 4, ("protocol", 0x86DD): 6}
 _EQ, _NEQ, _LT, _LTE, _GT, _GTE = range(6)
 _VERDICTS: Final = {0: "drop", 1: "accept", -3: "jump", -4: "goto", -5: "return", -1: "", -2: ""}
-_WITHOUT_EFFECT: Final = frozenset(("counter", "log", "notrack", "last", "flow_offload", "dup"))
+_WITHOUT_EFFECT: Final = frozenset(("counter", "log", "notrack", "last", "flow_offload", "dup", "masq"))
 _IN_PART: Final = frozenset(("limit", "quota", "connlimit", "objref", "dynset"))
 _XT_IN_PART: Final = frozenset(("tcp", "udp", "udplite", "multiport", "limit", "hashlimit"))
 _XT_WITHOUT_EFFECT: Final = frozenset(("LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "comment"))
@@ -257,6 +257,11 @@ def _nothing(_: _Program, __: str, ___: Mapping[int, bytes]) -> None:
     """It neither matches nor decides."""
 
 
+def _led_on(program: _Program, _: str, __: Mapping[int, bytes]) -> None:
+    """Its destination is changed."""
+    program.verdict = ("other", "")
+
+
 def _xt_match(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     name = text_of(data.get(1, b""))
     if name not in _XT_WITHOUT_EFFECT:
@@ -291,6 +296,7 @@ _STEPS: Final = {
     ),
     **dict.fromkeys(_IN_PART, _part),
     **dict.fromkeys(_WITHOUT_EFFECT, _nothing),
+    **dict.fromkeys(("nat", "redir", "tproxy", "fwd"), _led_on),
     "immediate": _immediate,
 }
 

@@ -40,7 +40,8 @@ DOUBTFUL = Kind(
     text("the local firewall may let nobody in to an address"),
     saw=text("the local firewall may drop every new connection that comes in by {link} for {addresses}: {where}"),
     means=text(
-        "whether a rule before it lets anything in cannot be told from here; if none does, the EIPs answer nobody"
+        "whether a rule before it lets anything in, or hands it on to a container, cannot be told from here; "
+        "if none does, the EIPs answer nobody"
     ),
     do=text("nothing, if these addresses are reached; else look at the rules"),
     proof="tests/core/findings/test_firewall.py; tests/lab/findings/test_firewall.py",
