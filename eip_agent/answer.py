@@ -22,7 +22,7 @@ class Answer:
     lines: Callable[[Paper], Iterable[str]]
     """For people."""
     parts: Callable[[Language], Mapping[str, object]]
-    """For programs: what stands beside the version."""
+    """For programs: what stands beside version and topic."""
     body: Callable[[Language], Iterable[str]] | None = None
     """HTML of a page; None: the lines as they are."""
 
@@ -40,7 +40,9 @@ def deliver(args: Namespace, scene: Scene, answer: Answer) -> None:
         from eip_agent.render.json import spelled  # noqa: PLC0415
 
         spoken = language_of(args)
-        sys.stdout.write(mask(spelled(answer.parts(spoken), spoken)))
+        topic = args.command.removeprefix("explain").removeprefix("_")
+        parts = {**({"topic": topic} if topic else {}), **answer.parts(spoken)}
+        sys.stdout.write(mask(spelled(parts, spoken)))
     else:
         paper = paper_of(args)
         show((mask(line) for line in answer.lines(paper)), paper)

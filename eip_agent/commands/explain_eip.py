@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
     answer = Answer(
         say("EIP {address}", address=address),
         lambda paper: rendered.excerpt_lines(found, paper),
-        lambda _: rendered.excerpt_parts(found, "eip"),
+        lambda _: rendered.excerpt_parts(found),
         partial(_body, found),
     )
     deliver(args, told.scene, answer)

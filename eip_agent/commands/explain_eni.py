@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
     answer = Answer(
         say("ENI {eni}", eni=args.eni),
         lambda paper: rendered.excerpt_lines(found, paper),
-        lambda _: rendered.excerpt_parts(found, "eni"),
+        lambda _: rendered.excerpt_parts(found),
         partial(_body, found),
     )
     deliver(args, told.scene, answer)

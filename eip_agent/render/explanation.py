@@ -49,10 +49,9 @@ def excerpt_lines(found: Excerpt, paper: Paper) -> Iterator[str]:
     yield from text.change_lines(found.plan, paper)
 
 
-def excerpt_parts(found: Excerpt, topic: str) -> Mapping[str, object]:
+def excerpt_parts(found: Excerpt) -> Mapping[str, object]:
     """A part of it as JSON."""
     return {
-        "topic": topic,
         "asked": found.asked,
         "outcome": found.outcome,
         "stories": found.stories,

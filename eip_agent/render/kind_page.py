@@ -39,7 +39,6 @@ def parts(page: KindPage, language: Language) -> Mapping[str, object]:
     """As JSON."""
     kind = page.kind
     return {
-        "topic": "finding",
         "code": kind.code,
         "severity": kind.severity,
         "title": _title(kind, language),

@@ -127,10 +127,10 @@ def test_signs_are_plain_where_the_encoding_has_no_others() -> None:
 
 def test_as_json_it_has_everything() -> None:
     parts: dict[str, Any] = json.loads(spelled(rendered.parts(TOLD)))
-    excerpt = json.loads(spelled(rendered.excerpt_parts(EIP, "eip"))) if EIP else {}
+    excerpt = json.loads(spelled(rendered.excerpt_parts(EIP))) if EIP else {}
 
     assert [chain["eip"] for chain in parts["chains"]][-1] == "203.0.113.99"
     assert parts["outcome"] == TOLD.outcome.value
     assert parts["hidden"]["choices"][0]["mode"] == "secondary-cidr"
-    assert (excerpt["topic"], excerpt["asked"], len(excerpt["chains"])) == ("eip", "203.0.113.12", 1)
+    assert (excerpt["asked"], len(excerpt["chains"])) == ("203.0.113.12", 1)
     assert json.loads(spelled(rendered.parts(TOLD), ENGLISH)) == parts

@@ -5,15 +5,20 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from jsonschema import Draft202012Validator
 
 from eip_agent.core.changes import Change, Why
-from eip_agent.core.conclude import conclude
+from eip_agent.core.conclude import Witnesses, conclude
+from eip_agent.core.explanation import explanation
 from eip_agent.core.facts import Remembered, Unread
 from eip_agent.core.report import Refusal, Report, Result
+from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
-from eip_agent.render.json import VERSION, _plain, document
+from eip_agent.render import explanation as rendered
+from eip_agent.render.json import VERSION, _plain, document, spelled
 from eip_agent.render.language import ENGLISH
 from tests.builders import address_item, cloud, eni, kernel, link, rule_item
+from tests.schema import faults_of, schema_of
 from tests.strategies import World, worlds
 
 
@@ -74,3 +79,63 @@ def test_it_ends_in_a_newline() -> None:
 def test_what_has_no_json_is_no_report() -> None:
     with pytest.raises(TypeError, match="no JSON for set"):
         _plain({1}, ENGLISH)
+
+
+# --- the schema that is shipped ---------------------------------------------------------------------------------------
+
+
+def required(schema: Any, name: str) -> list[str]:
+    found: list[str] = schema["$defs"][name]["required"]
+    return found
+
+
+def test_the_schema_is_one_and_of_this_version() -> None:
+    schema = schema_of()
+
+    Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["version"] == {"const": VERSION}
+
+
+@given(worlds())
+@settings(max_examples=20)
+def test_every_report_is_as_the_schema_says(world: World) -> None:
+    report = conclude(world.cloud, world.kernel, Remembered(), world.settings)
+    scene = Scene(report, world.kernel, Witnesses(), world.settings, Remembered())
+
+    assert faults_of(document(report)) == []
+    assert faults_of(spelled(rendered.parts(explanation(scene)))) == []
+
+
+def test_every_form_of_a_result_is_as_the_schema_says() -> None:
+    step = Change(None, rule_item(), Why.MISSING)
+    no = Refusal(step, 17, "File exists")
+    report = Report(cloud(), result=Result((step,), (no,), (step.inverse(),), (no,)), left=(step,))
+
+    assert faults_of(document(report)) == []
+    assert faults_of(document(Report(None, unread=(Unread("mac", "timed out"),)))) == []
+
+
+@pytest.mark.parametrize("key", required(schema_of(), "pass"))
+def test_a_missing_key_is_seen(key: str) -> None:
+    found = told(Report(cloud()))
+    del found[key]
+
+    assert faults_of(json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": VERSION + 1},
+        {"outcome": "fine"},
+        {"topic": "whatever"},
+        {"topic": "eip"},
+        {"plan": [{"text": "route", "before": None, "after": None, "why": ""}]},
+        {"findings": [{"code": "X1"}]},
+        {"stories": [{}]},
+        {"chains": []},
+    ],
+    ids=str,
+)
+def test_what_is_otherwise_is_seen(wrong: dict[str, object]) -> None:
+    assert faults_of(json.dumps({**told(Report(cloud())), **wrong}))

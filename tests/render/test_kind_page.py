@@ -59,6 +59,6 @@ def test_every_kind_has_a_page(code: str) -> None:
 def test_as_json_it_names_codes() -> None:
     found = json.loads(spelled(parts(page(KIND, (CAUSE, KIND), ()), ENGLISH)))
 
-    assert (found["topic"], found["code"], found["severity"]) == ("finding", "EIP991", "warning")
+    assert (found["code"], found["severity"]) == ("EIP991", "warning")
     assert (found["silenced_by"], found["silences"], found["found"]) == (["EIP990"], ["EIP990"], [])
     assert found["commands"] == ["ip link set LINK even"]

@@ -101,6 +101,5 @@ def _public(value: object) -> set[str]:
         address = ip_address(value if isinstance(value, str) else "")
     except ValueError:
         return set()
-    return (
-        set() if any(address in net for net in (*KEPT4, *KEPT6) if net.version == address.version) else {str(address)}
-    )
+    kept = any(address in net for net in (KEPT4 if isinstance(address, IPv4Address) else KEPT6))
+    return set() if kept else {str(address)}
