@@ -45,7 +45,7 @@ def read(legacy: tuple[str, ...] = LEGACY) -> Ruleset | None:
     try:
         with contextlib.closing(Netlink(_NETLINK_NETFILTER)) as netlink:
             chains = _chains(netlink)
-    except (OSError, KernelReadError):
+    except (OSError, KernelReadError, LookupError, struct.error):
         return None
     return Ruleset(chains, tuple(name for path in legacy for name in _lines(path)))
 
