@@ -7,6 +7,7 @@ from typing import Final
 
 from eip_agent.core.facts import IPAddress, LinkFact
 from eip_agent.core.numbers import DEFAULT_LENGTHS, MAIN, PRIORITIES, RULE_PROTOCOL, TABLES
+from eip_agent.core.scene import Scene
 from eip_agent.core.surroundings import RouteSeen, RuleSeen
 from eip_agent.core.walk import Flow, Tables, Walk
 
@@ -59,6 +60,11 @@ class Departures:
             self._internet[version] = tuple(self._unrouted(version))
         return self._internet[version]
 
+    def links_to(self, table: int, destination: IPAddress) -> frozenset[int]:
+        """The links by which one table leads to an address."""
+        route = self._tables.lookup(table, Flow(destination))
+        return frozenset(hop.link for hop in route.hops if hop.link is not None) if route is not None else frozenset()
+
     def name(self, link: int | None) -> str:
         """The name of a link."""
         return self._tables.name(link)
@@ -76,6 +82,24 @@ class Departures:
                     break
 
 
+def departures(scene: Scene) -> Departures | None:
+    """What answers by which link a packet leaves; None where rules or routes were not read."""
+    around = scene.surroundings
+    if around is None or around.rules is None or around.routes is None:
+        return None
+    return Departures(around.rules, around.routes, scene.kernel.links)
+
+
+def out_of(walk: Walk) -> frozenset[int]:
+    """The links by which a packet may leave; empty where it does not."""
+    return frozenset(hop.link for hop in walk.hops if hop.link is not None)
+
+
+def is_shadow(rule: RuleSeen) -> bool:
+    """Whether a rule is somebody else's and comes before the end of our band."""
+    return rule.priority in range(1, PRIORITIES.stop) and not is_ours(rule)
+
+
 def is_ours(rule: RuleSeen) -> bool:
     """Whether a rule has the marks of ours; `ownership.is_our_rule` looks closer, against forgeries."""
     return (
@@ -83,45 +107,6 @@ def is_ours(rule: RuleSeen) -> bool:
         and rule.protocol == RULE_PROTOCOL
         and (rule.table is None or rule.table == MAIN or rule.table in TABLES)
     )
-
-
-def spelled(rule: RuleSeen) -> str:
-    """A rule as `ip rule` wants it after `add` and `del`."""
-    words = [f"priority {rule.priority}", *(["not"] if rule.inverted else []), f"from {rule.source or 'all'}"]
-    options = (
-        ("to", rule.destination),
-        ("tos", hex(rule.tos) if rule.tos else None),
-        ("fwmark", None if rule.mark is None else _mark(rule)),
-        ("iif", rule.incoming),
-        ("oif", rule.outgoing),
-        ("uidrange", _range(rule.users)),
-        ("ipproto", rule.ip_protocol),
-        ("sport", _range(rule.source_ports)),
-        ("dport", _range(rule.destination_ports)),
-        ("lookup", _table(rule.table)),
-        ("goto", rule.goto),
-        ("suppress_prefixlength", rule.suppress_length),
-        ("suppress_ifgroup", rule.suppress_group),
-    )
-    words += [f"{word} {value}" for word, value in options if value is not None]
-    if rule.action not in ("lookup", "goto"):
-        words.append(rule.action)
-    return " ".join(words)
-
-
-def spelled_route(route: RouteSeen, name: str) -> str:
-    """A route as `ip route` wants it; `name` is that of its link."""
-    kind = "" if route.kind == "unicast" else f"{route.kind} "
-    words = [f"{kind}{route.destination if route.destination.prefixlen else 'default'}"]
-    if len(route.hops) == 1:
-        gateway = route.hops[0].gateway
-        words += [f"via {gateway}"] if gateway else []
-        words.append(f"dev {name}")
-    if route.table != MAIN:
-        words.append(f"table {route.table}")
-    if route.metric and not (route.destination.version == 6 and route.metric == 1024):
-        words.append(f"metric {route.metric}")
-    return " ".join(words)
 
 
 def _is_particular(rule: RuleSeen) -> bool:
@@ -143,17 +128,3 @@ def _bounds(rules: Iterable[RuleSeen], version: int) -> list[int]:
         if rule.family == version and rule.source is not None:
             found |= {int(rule.source.network_address), int(rule.source.broadcast_address) + 1}
     return sorted(found)
-
-
-def _mark(rule: RuleSeen) -> str:
-    return hex(rule.mark or 0) + ("" if rule.mask == 0xFFFFFFFF else f"/{rule.mask:#x}")
-
-
-def _range(pair: tuple[int, int] | None) -> str | None:
-    if pair is None:
-        return None
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}-{pair[1]}"
-
-
-def _table(table: int | None) -> str | None:
-    return None if table is None else {254: "main", 253: "default", 255: "local"}.get(table, str(table))

@@ -1,7 +1,7 @@
 """Who lives on the links of the ENIs: each local address there, and what it is to the cloud."""
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -98,6 +98,11 @@ def named(addresses: tuple[IPAddress, ...], eips: Mapping[IPAddress, IPv4Address
     ]
     more = len(addresses) - SHOWN
     return (*shown, say("{number} more", number=more)) if more > 0 else tuple(shown)
+
+
+def subject_of(links: Sequence[str], ips: Sequence[IPAddress]) -> str:
+    """What a finding about some addresses is about, in few words."""
+    return f"{', '.join(links)} {ips[0]}" + (f" +{len(ips) - 1}" if len(ips) > 1 else "")
 
 
 def _role(ip: IPAddress, story: Story, home: Story | None, mapped: frozenset[IPv4Address]) -> Role:

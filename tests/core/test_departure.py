@@ -1,13 +1,12 @@
-"""Ways of packets for many sources, and rules and routes as `ip` wants them."""
+"""Ways of packets for many sources."""
 
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_agent.core.departure import Departures, is_ours, spelled, spelled_route
+from eip_agent.core.departure import Departures, is_ours, is_shadow
 from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen
 from eip_agent.core.walk import Flow, Tables
 from tests.builders import ip4, link, net4
@@ -102,31 +101,9 @@ def test_ours_are_known_by_priority_protocol_and_table() -> None:
     assert not is_ours(RuleSeen(4, 24011, table=20_000_048, protocol=4))
     assert not is_ours(RuleSeen(4, 24011, table=100, protocol=2))
     assert not is_ours(MAIN)
-
-
-@pytest.mark.parametrize(
-    ("rule", "words"),
-    [
-        (MAIN, "priority 32766 from all lookup main"),
-        (
-            RuleSeen(4, 5, action="prohibit", source=net4("192.0.2.0/24"), inverted=True),
-            "priority 5 not from 192.0.2.0/24 prohibit",
-        ),
-        (
-            RuleSeen(4, 5, action="goto", goto=9, mark=16, mask=0xF0, incoming="lo", outgoing="eth0", tos=16),
-            "priority 5 from all tos 0x10 fwmark 0x10/0xf0 iif lo oif eth0 goto 9",
-        ),
-        (
-            RuleSeen(4, 5, table=7, ip_protocol=6, source_ports=(1, 2), destination_ports=(80, 80), users=(0, 9)),
-            "priority 5 from all uidrange 0-9 ipproto 6 sport 1-2 dport 80 lookup 7",
-        ),
-    ],
-)
-def test_a_rule_is_spelled_as_ip_wants_it(rule: RuleSeen, words: str) -> None:
-    assert spelled(rule) == words
-
-
-def test_a_route_is_spelled_as_ip_wants_it() -> None:
-    assert spelled_route(default(2, metric=5), "eth0") == "default via 192.168.0.253 dev eth0 metric 5"
-    assert spelled_route(RouteSeen(7, net4("10.0.0.0/8"), "blackhole"), "") == "blackhole 10.0.0.0/8 table 7"
-    assert spelled_route(RouteSeen(254, ip_network("::/0"), hops=(Hop(2),), metric=1024), "eth0") == "default dev eth0"
+    assert [is_shadow(rule) for rule in (ours, MAIN, RuleSeen(4, 0, table=255), RuleSeen(4, 100, table=7))] == [
+        False,
+        False,
+        False,
+        True,
+    ]

@@ -9,7 +9,7 @@ from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.items import Address
 from eip_agent.core.message import text
 from eip_agent.core.report import Story
-from eip_agent.core.residents import Resident, Role, mapping, named, residents, tended
+from eip_agent.core.residents import Resident, Role, mapping, named, residents, subject_of, tended
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
 
@@ -110,9 +110,8 @@ def missing(scene: Scene) -> Iterator[Finding]:
         for ips, commands in ((by_us, None), (by_hand, tuple(_by_hand(story, by_hand)))):
             if ips:
                 link = story.link.link.name
-                subject = f"{link} {ips[0]}" + (f" +{len(ips) - 1}" if len(ips) > 1 else "")
                 about = (link, *map(str, ips))
-                yield MISSING.on(subject, about=about, addresses=named(ips, eips), commands=commands)
+                yield MISSING.on(subject_of((link,), ips), about=about, addresses=named(ips, eips), commands=commands)
 
 
 def _wanted(story: Story, scene: Scene) -> Iterator[IPAddress]:

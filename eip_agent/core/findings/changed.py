@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from eip_agent.core.changes import Change
-from eip_agent.core.departure import spelled_route
 from eip_agent.core.desired import LINK_LOCAL, SERVICES, given
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
@@ -14,6 +13,7 @@ from eip_agent.core.plain import encoded
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
+from eip_agent.core.spelling import spelled_route
 
 SHOWN: Final = 4
 """Items that are named in one sentence."""

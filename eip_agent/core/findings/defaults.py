@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from eip_agent.core.departure import spelled_route
+from eip_agent.core.departure import departures, out_of
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.findings.ways import departures, out_of
 from eip_agent.core.message import text
 from eip_agent.core.numbers import MAIN, ROUTE_PROTOCOL, TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
+from eip_agent.core.spelling import spelled_route
 from eip_agent.core.surroundings import RouteSeen
 
 NONE = Kind(

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.departure import spelled
+from eip_agent.core.departure import departures, out_of
 from eip_agent.core.facts import LinkFact
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.findings.ways import departures, is_strict, marked, out_of
+from eip_agent.core.findings.ways import is_strict, marked
 from eip_agent.core.message import say, text
 from eip_agent.core.numbers import TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
+from eip_agent.core.spelling import spelled
 
 MARKS: Final = 0x450000
 """Of the recipe's connection marks; the index of the link is added.  It has none of the bits that kube-proxy (0x4000,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from eip_agent.core.departure import departures, out_of
 from eip_agent.core.facts import LinkFact
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.findings.ways import departures, out_of
 from eip_agent.core.items import ARP_ANNOUNCE, ARP_IGNORE
 from eip_agent.core.message import text
 from eip_agent.core.numbers import MAIN

@@ -1,22 +1,23 @@
-"""EIP111, EIP112, EIP131, EIP141: by which links what this host sends leaves, and what stands in the way.
+"""EIP111, EIP112, EIP131: by which links what this host sends leaves.
 
 Asked of all rules and routes as the kernel walks them, whoever made them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.departure import Departures, is_ours, spelled, spelled_route
+from eip_agent.core.departure import Departures, departures, is_shadow, out_of
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import Message, say, text
-from eip_agent.core.numbers import PRIORITIES, TABLES
+from eip_agent.core.numbers import TABLES
 from eip_agent.core.report import Story
-from eip_agent.core.residents import Role, mapping, named, residents, tended
+from eip_agent.core.residents import Resident, Role, mapping, named, residents, subject_of, tended
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
+from eip_agent.core.spelling import spelled_route
 from eip_agent.core.surroundings import RuleSeen
 from eip_agent.core.walk import Walk
 
@@ -58,29 +59,7 @@ SERVICES_LOST = Kind(
     commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}", "eip-agent apply"),
     proof="tests/lab/findings/test_ways.py; facts 2.3",
 )
-SHADOWED = Kind(
-    "EIP141",
-    Severity.ERROR,
-    text("somebody else's rule takes the packets of an address"),
-    saw=text("packets from {addresses} to the Internet meet the rule `{rule}` first, and {outcome}"),
-    means=text("the rules of eip-agent come later and are not asked: the address does not answer the Internet"),
-    do=text("delete that rule, or have its owner leave out these sources or give it a priority after {last}"),
-    commands=("{ip} rule del {rule}",),
-    proof="tests/lab/findings/test_ways.py; ip-rule(8)",
-    caused_by=frozenset(("EIP105", "EIP110")),
-)
-
-KINDS = (STRAYS, STUCK, SERVICES_LOST, SHADOWED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What several addresses have in common: they leave the same wrong way."""
-
-    story: Story | None
-    """None: a rule may take those of several ENIs."""
-    rule: RuleSeen | None
-    walk: Walk
+KINDS = (STRAYS, STUCK, SERVICES_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +74,6 @@ class _Leaving:
     """Empty where the rule refuses it by itself."""
 
 
-def departures(scene: Scene) -> Departures | None:
-    """What answers by which link a packet leaves; None where rules or routes were not read."""
-    around = scene.surroundings
-    if around is None or around.rules is None or around.routes is None:
-        return None
-    return Departures(around.rules, around.routes, scene.kernel.links)
-
-
-def out_of(walk: Walk) -> frozenset[int]:
-    """The links by which a packet may leave; empty where it does not."""
-    return frozenset(hop.link for hop in walk.hops if hop.link is not None)
-
-
 def _leaving(departing: Departures, walk: Walk) -> _Leaving:
     """How a packet leaves, in words."""
     out = tuple(sorted(departing.name(link) for link in out_of(walk)))
@@ -116,63 +82,50 @@ def _leaving(departing: Departures, walk: Walk) -> _Leaving:
     return _Leaving(out, step.rule.priority if step is not None else 0, route)
 
 
+def routed(scene: Scene) -> Iterator[Resident]:
+    """The addresses that should leave by the ENI whose link has them, and of which is known by which gateway."""
+    for one in residents(scene):
+        eni, six = one.story.eni, one.ip.version == 6
+        known = eni.gateway6 is not None if six else eni.gateway is not None or bool(one.story.verdict.visible)
+        if one.role in _ROUTED and one.story.link.up and known and not (six and scene.settings.leave_ipv6):
+            yield one
+
+
 def astray(scene: Scene) -> Iterator[Finding]:
-    """Addresses whose packets to the Internet leave by another link than that of their ENI, or by none."""
+    """Addresses whose packets to the Internet leave by another link than that of their ENI, or by none.
+
+    One finding for all of an ENI that go the same way.  Those that a rule of somebody else takes are `shadows`'.
+    """
     departing = departures(scene)
     if departing is None:
         return
     # Whose replies somebody else routes by marks, no rule tells.
     by_mark = {link for link, rule in marked(scene).items() if rule.table not in TABLES}
-    cases: dict[tuple[object, ...], tuple[_Case, list[IPAddress], dict[str, None]]] = {}
-    for one in residents(scene):
-        if one.role not in _ROUTED or not one.story.link.up or not _is_routable(one.ip, one.story, scene):
-            continue
+    cases: dict[tuple[object, ...], tuple[Story, Walk, list[IPAddress]]] = {}
+    for one in routed(scene):
         own = frozenset((one.story.link.link.index,))
-        if own & by_mark and one.ip.version == 4:
+        if one.ip.version == 4 and own & by_mark:
             continue
         wrong = next((walk for walk in departing.to_internet(one.ip) if out_of(walk) != own), None)
-        if wrong is None:
+        step = wrong.end if wrong is not None else None
+        if wrong is None or (step is not None and is_shadow(step.rule)):
             continue
-        step = wrong.end
-        shadow = step.rule if step is not None and _is_shadow(step.rule) else None
-        route = step.route if step is not None else None
-        key = (
-            (one.ip.version, shadow, route)
-            if shadow
-            else (one.ip.version, one.story.eni.mac, step and step.rule, route)
-        )
-        case = _Case(None if shadow else one.story, shadow, wrong)
-        _, ips, links = cases.setdefault(key, (case, [], {}))
-        ips.append(one.ip)
-        links[one.story.link.link.name] = None
-    for case, ips, links in cases.values():
-        yield _told(scene, departing, case, ips, tuple(links))
+        key = (one.ip.version, one.story.eni.mac, step and step.rule, step and step.route)
+        cases.setdefault(key, (one.story, wrong, []))[2].append(one.ip)
+    for story, walk, ips in cases.values():
+        yield _told(scene, story, walk, tuple(ips), _leaving(departing, walk))
 
 
-def _told(scene: Scene, departing: Departures, case: _Case, ips: Sequence[IPAddress], links: Sequence[str]) -> Finding:
-    addresses = named(tuple(ips), mapping(scene))
-    about = (*links, *map(str, ips))
-    subject = f"{', '.join(links)} {ips[0]}" + (f" +{len(ips) - 1}" if len(ips) > 1 else "")
-    leaving = _leaving(departing, case.walk)
-    if case.rule is not None:
-        outcome = say("leave by {out}", out=leaving.out) if leaving.out else say("are refused")
-        ip = "ip -6" if case.rule.family == 6 else "ip"
-        return SHADOWED.on(
-            subject,
-            about=about,
-            addresses=addresses,
-            rule=spelled(case.rule),
-            outcome=outcome,
-            ip=ip,
-            last=PRIORITIES.stop - 1,
-        )
+def _told(scene: Scene, story: Story, walk: Walk, ips: tuple[IPAddress, ...], leaving: _Leaving) -> Finding:
+    name = story.link.link.name
+    addresses, about, subject = named(ips, mapping(scene)), (name, *map(str, ips)), subject_of((name,), ips)
     if not leaving.out:
-        return STUCK.on(subject, about=about, addresses=addresses, why=_why(case.walk, leaving))
+        return STUCK.on(subject, about=about, addresses=addresses, why=_why(walk, leaving))
     return STRAYS.on(
         subject,
         about=about,
         addresses=addresses,
-        lost=_lost(scene, case, leaving.out),
+        lost=_lost(scene, story, walk, leaving.out),
         out=leaving.out,
         rule=leaving.rule,
         route=leaving.route,
@@ -188,10 +141,9 @@ def _why(walk: Walk, leaving: _Leaving) -> Message:
     return say("rule {rule} leads to `{route}`", rule=leaving.rule, route=leaving.route)
 
 
-def _lost(scene: Scene, case: _Case, out: tuple[str, ...]) -> Message:
+def _lost(scene: Scene, story: Story, walk: Walk, out: tuple[str, ...]) -> Message:
     """What becomes of the packets."""
-    story = case.story
-    if story is not None and case.walk.flow.destination.version == 4 and is_strict(scene, story):
+    if walk.flow.destination.version == 4 and is_strict(scene, story):
         return say(
             "requests to it are dropped on arrival: {link} filters strictly by reverse path (`rp_filter` 1), "
             "and the way back is not by {link}",
@@ -218,18 +170,6 @@ def marked(scene: Scene) -> Mapping[int, RuleSeen]:
             ways.setdefault(route.table, route.hops[0].link or 0)
     rules = [rule for rule in (around.rules if around is not None else None) or () if rule.family == 4 and rule.mark]
     return {ways[rule.table]: rule for rule in reversed(rules) if rule.table in ways}
-
-
-def _is_shadow(rule: RuleSeen) -> bool:
-    """Whether a rule is somebody else's and comes before the end of our band."""
-    return rule.priority in range(1, PRIORITIES.stop) and not is_ours(rule)
-
-
-def _is_routable(ip: IPAddress, story: Story, scene: Scene) -> bool:
-    """Whether it is known by which gateway the address should leave."""
-    if ip.version == 4:
-        return story.eni.gateway is not None or bool(story.verdict.visible)
-    return story.eni.gateway6 is not None and not scene.settings.leave_ipv6 and not ip.is_link_local
 
 
 def services(scene: Scene) -> Iterator[Finding]:
