@@ -20,6 +20,7 @@ Outline = dict[str, "Value"]
 Value = str | list[str] | Outline | None
 
 _KEY: Final = re.compile(r"""(?P<quote>["']?)(?P<key>[\w.@/-]+)(?P=quote)\s*:(?:\s+(?P<value>.*))?""")
+_QUOTED: Final = re.compile(r"""(["']).*?\1""")
 _STRANGE: Final = re.compile(r"[&*!|>%@`]|<<")
 
 
@@ -162,6 +163,9 @@ def _split(text: str) -> Iterator[str]:
 
 def _bare(text: str) -> str:
     """Without the comment at its end."""
+    quoted = _QUOTED.match(text)
+    if quoted:
+        return quoted[0]
     return "" if text.startswith("#") else re.sub(r"\s+#.*", "", text).strip()
 
 
