@@ -1,0 +1,151 @@
+"""Other managers of links are told where they work against us, and not where they do not."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from eip_agent.core.claims import Case
+from eip_agent.core.conclude import NOBODY_ELSE
+from eip_agent.core.facts import Remembered
+from eip_agent.core.finding import Finding
+from eip_agent.core.findings.managers import clients, pods, rewriters, rivals, sweepers
+from eip_agent.core.host import HostFact, Manager
+from eip_agent.core.judge import judge
+from eip_agent.core.neighbours import CloudInit, Neighbours, NetworkdLink, NetworkManagerLink
+from eip_agent.core.pairing import Port
+from eip_agent.core.report import Report, Story
+from eip_agent.core.scene import Scene
+from eip_agent.core.settings import Mode, Settings
+from eip_agent.core.surroundings import Surroundings
+from tests.builders import cloud, declared, device, eni, exit_of, ip4, kernel, net4, port
+
+ETH0, ETH1 = device(0).index, device(1).index
+NETWORKD, NM = Manager("systemd-networkd", 1), Manager("NetworkManager", 2)
+MANAGED = (NetworkdLink(ETH1, managed=True),)
+PROFILE = (NetworkManagerLink(ETH1, managed=True, connection="u"),)
+
+
+def story(of: Port, mode: Mode = Mode.NAT, **more: Any) -> Story:
+    verdict = judge(Case(of, declared=[declared("203.0.113.10", mode)]))
+    return replace(Story(of.eni, of.link, of.primary, verdict, (exit_of(1, "192.168.1.10"),)), **more)
+
+
+PRIMARY, SECONDARY = story(port(0)), story(port(1))
+VISIBLE = story(port(1), Mode.EIP_VISIBLE)
+
+
+def scene(*managers: Manager, stories: tuple[Story, ...] = (PRIMARY, SECONDARY), **told: Any) -> Scene:
+    settings = told.pop("settings", Settings())
+    around = Surroundings(neighbours=Neighbours(**told))
+    report = Report(cloud(), stories)
+    bare = Scene(report, kernel(), NOBODY_ELSE, settings, Remembered())
+    return replace(bare, surroundings=around, host=HostFact(managers))
+
+
+def codes(findings: Iterable[Finding]) -> list[str]:
+    found = list(findings)
+    assert all(one.subject and one.saw and one.means and one.do for one in found)
+    return [one.code for one in found]
+
+
+def test_a_manager_that_sweeps_is_told_where_it_runs_and_manages_a_link_and_no_daemon_repairs_it() -> None:
+    assert codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False))) == ["EIP202"]
+    assert codes(sweepers(scene(NM, network_manager=PROFILE, repairs=False))) == ["EIP203"]
+    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=True)))
+    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED)))
+    assert not codes(sweepers(scene(networkd=MANAGED, network_manager=PROFILE, repairs=False)))
+    assert not codes(sweepers(scene(replace(NETWORKD, certain=False), networkd=MANAGED, repairs=False)))
+    assert not codes(sweepers(scene(NETWORKD, networkd=(NetworkdLink(ETH1, managed=False),), repairs=False)))
+    nothing_written = (PRIMARY, replace(SECONDARY, exits=()))
+    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=nothing_written)))
+    excluded = (PRIMARY, replace(SECONDARY, excluded=True))
+    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=excluded)))
+    primary = (NetworkdLink(ETH0, managed=True),)
+    left = Settings(leave_primary=True)
+    assert not codes(sweepers(scene(NETWORKD, networkd=primary, repairs=False, settings=left)))
+
+
+def client(pid: int, name: str = "dhclient", link: str | None = "eth1", version: int | None = None) -> Manager:
+    return Manager(name, pid, link, version=version)
+
+
+def test_two_clients_of_one_link_are_told_and_the_later_one_is_to_go() -> None:
+    (found,) = clients(scene(client(7), client(8)))
+
+    assert found.commands == ("kill 8",)
+    assert "dhclient (pid 7), dhclient (pid 8)" in found.saw
+    assert codes(clients(scene(client(7), client(8, "udhcpc")))) == ["EIP204"]
+    assert codes(clients(scene(client(7, version=6), client(8, "dhcpcd")))) == ["EIP204"]
+
+
+def test_what_is_one_client_is_not_two() -> None:
+    assert not codes(clients(scene(client(7), client(8, link="eth0"))))
+    assert not codes(clients(scene(client(7), client(8, link=None))))
+    assert not codes(clients(scene(client(7), client(8, version=6))))
+    assert not codes(clients(scene(client(7, "dhcpcd"), client(8, "dhcpcd"))))
+    assert not codes(clients(scene(client(7), replace(client(8), certain=False))))
+
+
+def test_a_client_beside_a_network_manager_is_to_go() -> None:
+    leased = (NetworkdLink(ETH1, managed=True, leased=True),)
+
+    (found,) = clients(scene(client(7), NETWORKD, networkd=leased))
+    assert found.commands == ("kill 7",)
+    (found,) = clients(scene(client(7), NM, network_manager=PROFILE))
+    assert found.commands == ("kill 7",)
+    (found,) = clients(scene(NETWORKD, NM, networkd=leased, network_manager=PROFILE))
+    assert found.commands == ("nmcli device set eth1 managed no",)
+    assert not codes(clients(scene(client(7), networkd=leased, network_manager=PROFILE)))
+    assert not codes(clients(scene(client(7), NETWORKD, networkd=MANAGED)))
+    assert not codes(clients(scene(client(7, version=6), NETWORKD, networkd=leased)))
+
+
+def test_cloud_init_is_told_where_it_configures_other_links_when_one_is_attached() -> None:
+    hotplug, two = CloudInit(hotplug=True), (PRIMARY, SECONDARY)
+
+    assert codes(rewriters(scene(cloud_init=hotplug, repairs=False, stories=two))) == ["EIP211"]
+    assert not codes(rewriters(scene(cloud_init=CloudInit(), repairs=False)))
+    assert not codes(rewriters(scene(cloud_init=replace(hotplug, configures=False), repairs=False)))
+    assert not codes(rewriters(scene(cloud_init=replace(hotplug, all_links=False), repairs=False)))
+    assert not codes(rewriters(scene(cloud_init=hotplug, repairs=True)))
+    assert not codes(rewriters(scene(cloud_init=hotplug, repairs=False, stories=(PRIMARY,))))
+
+
+def test_nm_cloud_setup_is_worse_in_eip_visible_mode() -> None:
+    assert codes(rewriters(scene(NM, nm_cloud_setup=True))) == ["EIP213"]
+    assert codes(rewriters(scene(NM, nm_cloud_setup=True, stories=(PRIMARY, VISIBLE)))) == ["EIP212", "EIP213"]
+    assert not codes(rewriters(scene(NM, nm_cloud_setup=False)))
+    assert not codes(rewriters(scene(nm_cloud_setup=True)))
+
+
+def test_multi_nic_util_is_told() -> None:
+    assert codes(rewriters(scene(multi_nic_util=True))) == ["EIP221"]
+    assert not codes(rewriters(scene(multi_nic_util=False)))
+
+
+def test_terway_is_told_where_an_eni_has_addresses_for_pods() -> None:
+    given = (ip4("192.168.1.10"), ip4("192.168.1.11"))
+    shared = story(port(1, eni=eni(1, private_ipv4s=given)))
+
+    (found,) = pods(scene(terway=("10-terway.conf",), stories=(PRIMARY, shared)))
+    assert 'enis = ["eni-1"]' in found.do
+    assert not codes(pods(scene(terway=(), stories=(PRIMARY, shared))))
+    assert not codes(pods(scene(terway=("10-terway.conf",))))
+    assert not codes(pods(scene(terway=("10-terway.conf",), stories=(replace(shared, excluded=True),))))
+
+
+def test_an_address_of_keepalived_is_told_where_the_metadata_service_lists_it() -> None:
+    keepalived = Manager("keepalived", 5)
+    listed, other = ip4("192.168.1.10"), ip4("192.168.1.77")
+
+    assert codes(rivals(scene(keepalived, keepalived=(listed, other)))) == ["EIP231"]
+    assert not codes(rivals(scene(keepalived, keepalived=(other,))))
+    assert not codes(rivals(scene(keepalived=(listed,))))
+    excluded = Settings(exclude_addresses=(net4("192.168.1.10/32"),))
+    assert not codes(rivals(scene(keepalived, keepalived=(listed,), settings=excluded)))
+
+
+def test_nothing_is_found_where_nothing_was_read() -> None:
+    bare = replace(scene(), surroundings=None, host=None)
+
+    assert not [one for finder in (sweepers, clients, rewriters, pods, rivals) for one in finder(bare)]
