@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from eip_agent.core.departure import spelled_route
 from eip_agent.core.ends import Ends
 from eip_agent.core.facts import AddressFact, IPAddress, LinkFact
 from eip_agent.core.items import Address
@@ -11,6 +10,7 @@ from eip_agent.core.outside import Outside, State
 from eip_agent.core.path import Place, Stop
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
+from eip_agent.core.spelling import spelled_route
 from eip_agent.core.surroundings import RouteSeen
 from eip_agent.core.walk import Flow, LookupFact, Tables, Walk, local_routes
 

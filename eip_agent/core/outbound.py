@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from eip_agent.core.departure import spelled
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.ground import Ground, name_of, stranger
 from eip_agent.core.message import Message, say
 from eip_agent.core.outside import Area, Judgement, State
 from eip_agent.core.path import Leg, Place, Stop
 from eip_agent.core.report import Story
+from eip_agent.core.spelling import spelled
 from eip_agent.core.walk import Flow, LookupFact, Walk, agree
 
 _REASONS: Final[Mapping[int, Message]] = {

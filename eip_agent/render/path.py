@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from eip_agent.core.departure import spelled, spelled_route
 from eip_agent.core.ends import Ends
 from eip_agent.core.message import Message, say, text
 from eip_agent.core.outside import State
 from eip_agent.core.path import Leg, Path, Stop
+from eip_agent.core.spelling import spelled, spelled_route
 from eip_agent.core.walk import Outcome, Selector, Step, Walk
 from eip_agent.render.paper import Paper, columns
 

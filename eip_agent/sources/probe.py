@@ -123,7 +123,7 @@ def _resolved(hosts: set[str], wait: float) -> Mapping[str, Sequence[IPAddress]]
         def run() -> None:
             try:
                 answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            except OSError:
+            except (OSError, UnicodeError):  # the latter where it can be no name at all
                 return
             found[host] = [ip_address(str(address[0]).partition("%")[0]) for *_, address in answers]
 

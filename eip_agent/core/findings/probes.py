@@ -17,8 +17,8 @@ GATEWAY = Kind(
     saw=text("the gateway {gateway} answers no {question} of {address} on {link}"),
     means=text("nothing that {link} sends by it gets anywhere, and no reply leaves there"),
     do=text(
-        "see in the console that the ENI is attached (`InUse`); then watch whether the question leaves and an answer "
-        "comes, and detach and attach the ENI if none does"
+        "see in the console that the ENI is attached (`InUse`); then watch the question leave, and if no answer comes, "
+        "ask the cloud's support"
     ),
     commands=("tcpdump -nei {link} 'arp or icmp6'",),
     proof="tests/lab/findings/test_probes.py; RFC 826; RFC 4861",
@@ -133,8 +133,12 @@ def _metadata(probes: Probes) -> Iterator[Finding]:
 
 
 def _outside(probes: Probes) -> Iterator[Finding]:
-    """Only of addresses with an EIP; one finding where none of any kind gets there."""
-    asked = [row for row in probes.rows if row.outside is not None and row.outside.reply is not Reply.UNSENT]
+    """Only of addresses with an EIP; one finding where none of any kind gets there.
+
+    Whether an IPv6 address has bandwidth on the Internet is not known here, so it may well be without.
+    """
+    ipv4 = [row for row in probes.rows if row.address.version == 4]
+    asked = [row for row in ipv4 if row.outside is not None and row.outside.reply is not Reply.UNSENT]
     failed = [row for row in asked if row.outside is not None and row.outside.reply in _FAILED]
     with_eip = [row for row in failed if row.expected is not None]
     if with_eip and len(failed) == len(asked):
