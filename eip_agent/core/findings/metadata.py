@@ -56,6 +56,7 @@ UNREACHABLE = Kind(
     do=text("the route to it must name the link of an ENI that is not in EIP-visible mode, as the primary one is"),
     commands=("ip route get 100.100.100.200", "eip-agent explain path --from {link} --to 100.100.100.200"),
     proof="tests/lab/findings/test_metadata.py; cloud documentation: EIP-visible mode",
+    caused_by=frozenset(("EIP121", "EIP131")),
 )
 ODD = Kind(
     "EIP326",

@@ -128,9 +128,12 @@ def test_everything_that_is_wrong_on_the_clouds_side_is_found_and_nothing_where_
         restore(cloud)
         assert of_the_cloud(cloud) == set()
 
-        # A static address instead of an EIP, and an EIP that is declared and free.
+        # A static address instead of an EIP; an EIP that is declared and free, and one in another mode than it has.
         eth0, eth3 = HEALTHY.primary, HEALTHY.eni("eth3")
         bare = HEALTHY.with_eni(replace(eth0, eips=())).with_eni(replace(eth3, eips=()))
         cloud.become(replace(bare, static_ip=public(250), elsewhere=(Elsewhere(public(30)),)))
-        assert {"EIP403", "EIP408"} <= of_the_cloud(cloud)
-        see_all(cloud, "EIP403", "EIP408")
+        wrong = f'[[eip]]\naddress = "{public(40)}"\nmode = "eip-visible"\neni = "{HEALTHY.eni("eth4").eni_id}"\n'
+        cloud.settings(settings(cloud) + wrong)
+        found = see_all(cloud, "EIP301", "EIP401", "EIP403", "EIP408")
+        assert "settings" in found["EIP301"]["saw"]
+        assert "OpenAPI" in found["EIP301"]["saw"]
