@@ -24,8 +24,7 @@ def lines(paper: Paper, probes: Probes | None) -> Iterator[str]:
     yield paper.heading(say("tried out"))
     if probes.rows:
         yield from _table(probes, paper)
-        for row in probes.rows:
-            yield from _whys(row, paper)
+        yield from _whys(probes, paper)
     else:
         yield from paper.paragraph(say("nothing: no address of an ENI is here yet"), 2)
     for wanted, key in ((probes.target, "target"), (probes.echo, "echo")):
@@ -80,11 +79,16 @@ def _ink(row: Probed, aim: Aim) -> str:
     return _INKS[Reply.REFUSED if strange else said.reply]
 
 
-def _whys(row: Probed, paper: Paper) -> Iterator[str]:
-    """What there is to say besides."""
-    told = dict.fromkeys(
-        (said.why, _REPLIES[said.reply]) for aim in Aim if (said := _of(row, aim)) is not None and said.why
-    )
-    for why, reply in told:
-        says = say("{address}: {reply}: {why}", address=row.address, reply=Message(reply, {}), why=why)
-        yield from paper.paragraph(says, 2)
+def _whys(probes: Probes, paper: Paper) -> Iterator[str]:
+    """What there is to say besides, once for all addresses that it is about."""
+    told: dict[tuple[Reply, str], dict[str, None]] = {}
+    for row in probes.rows:
+        for aim in Aim:
+            said = _of(row, aim)
+            if said is not None and said.why:
+                told.setdefault((said.reply, said.why), {})[str(row.address)] = None
+    for (reply, why), addresses in told.items():
+        word = Message(_REPLIES[reply], {})
+        yield from paper.paragraph(
+            say("{reply}: {why}: {addresses}", reply=word, why=why, addresses=tuple(addresses)), 2
+        )

@@ -13,6 +13,7 @@ ROWS = (
     Probed(ip4("172.16.1.10"), "eth1", ip4("172.16.1.253"), YES, YES, YES, Said(Reply.ANSWERED, seen=EIP), EIP),
     Probed(ip4("172.16.1.11"), "eth1", ip4("172.16.1.253"), YES, NO, NO, Said(Reply.ANSWERED, seen=OTHER), EIP),
     Probed(ip6("2001:db8::1"), "eth1", ip6("2001:db8::2"), Said(Reply.UNSENT, "CAP_NET_RAW is missing")),
+    Probed(ip6("2001:db8::3"), "eth1", ip6("2001:db8::2"), Said(Reply.UNSENT, "CAP_NET_RAW is missing")),
 )
 PROBES = Probes(ROWS, Target("100.100.100.200", 80, "http"), Target("www.example.com", 443), Target("e", 80, "http"))
 
@@ -30,7 +31,8 @@ tried out
   172.16.1.10  eth1  answers    answers          answers              203.0.113.11
   172.16.1.11  eth1  answers    does not answer  does not answer      203.0.113.99, not 203.0.113.11
   2001:db8::1  eth1  not tried  -                -                    -
-  2001:db8::1: not tried: CAP_NET_RAW is missing"""
+  2001:db8::3  eth1  not tried  -                -                    -
+  not tried: CAP_NET_RAW is missing: 2001:db8::1, 2001:db8::3"""
     )
 
 
