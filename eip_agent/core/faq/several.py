@@ -88,6 +88,8 @@ def _multi(scene: Scene) -> Iterator[Point]:
             has = sum(one.story == story for one in held(scene))
             values = {"eni": name_of(story), "has": has, "more": max(MOST_MULTI - has, 0)}
             yield Point(say("{eni} is `multi-eip-visible` with {has} EIPs: {more} more can be bound", **values))
+    if any(story.verdict.mode is Mode.MULTI_EIP_VISIBLE for story in scene.report.stories):
+        return  # whatever the lists of regions and families say
     choice = next(choice for choice in nat.choices(scene) if choice.mode is Mode.MULTI_EIP_VISIBLE)
     for want in choice.wants:
         if want.here is False:

@@ -39,3 +39,4 @@ def test_without_the_openapi_the_limits_are_unknown() -> None:
     assert "how many ecs.g8i.large may have is not known" in says(answer, Sign.UNKNOWN)
     assert "ecs:DescribeInstanceTypes" in unseen(answer)
     assert "with 1 EIPs: 9 more can be bound" in says(answer)
+    assert "cannot be had here" not in says(answer)
