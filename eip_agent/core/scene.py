@@ -1,13 +1,17 @@
 """Everything that findings are looked for in: one pass with all its facts."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eip_agent.core.conclude import Witnesses
 from eip_agent.core.facts import CloudFact, KernelFact, LinkFact, Remembered
 from eip_agent.core.host import HostFact
 from eip_agent.core.report import Report
 from eip_agent.core.settings import Settings
-from eip_agent.core.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    # Its many dataclasses take time to be made, and only explaining needs them.
+    from eip_agent.core.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Scene:
     remembered: Remembered
     asleep: tuple[LinkFact, ...] = ()
     """Links that are down, and would be asked for a DHCP offer if they were up."""
-    surroundings: Surroundings | None = None
+    surroundings: "Surroundings | None" = None
     host: HostFact | None = None
 
     @property
