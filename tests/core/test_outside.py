@@ -78,6 +78,7 @@ def test_in_eip_visible_mode_the_private_address_is_dead_and_the_private_network
     assert outside.lets_pass(one, eip).state is State.PASSES
     assert outside.lets_pass(one, ip4("192.168.1.10")).state is State.STOPS
     assert outside.carries(one, eip, WEB).seen == eip
+    assert "100.64.0.0/10" in outside.carries(one, eip, SERVICE).says
     for inside in (PEER, SERVICE, FAR):
         assert outside.carries(one, eip, inside).state is State.STOPS
     six = ip_address("2001:db8:0:1::10")

@@ -77,10 +77,11 @@ def test_jumps_lead_ahead_and_to_the_first_of_that_priority() -> None:
         (5, Outcome.FOUND),
     ]
     assert met([rule(1, None, action="goto", goto=4), rule(5)], [route()], Flow(WEB))[0] == (1, Outcome.ASTRAY)
+    assert met([rule(1), rule(5, None, action="goto", goto=1)], [], Flow(WEB))[1] == (5, Outcome.ASTRAY)
 
 
 def test_suppressed_routes_are_passed_over() -> None:
-    rules = [rule(1, 100, suppress_length=2), rule(2, 101, suppress_group=7), rule(3, 102)]
+    rules = [rule(1, 100, suppress_length=1), rule(2, 101, suppress_group=7), rule(3, 102)]
     routes = [route("128.0.0.0/1"), route("198.51.100.0/24", 101), route(table=102)]
 
     assert met(rules, routes, Flow(WEB)) == [(1, Outcome.SHORT), (2, Outcome.GROUPED), (3, Outcome.FOUND)]
