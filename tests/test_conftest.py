@@ -88,7 +88,7 @@ def work(
     (folder / "conftest.py").write_text("from tests.conftest import pytest_configure, pytest_runtest_setup\n")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    lab\n")
     (folder / "test_work.py").write_text(WORK)
-    command = [*before, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", *options]
+    command = [*before, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--basetemp=own", *options]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CI": str(ci).lower()}  # noqa: TID251 handed on
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
