@@ -89,6 +89,7 @@ def parts(path: Path, names: Mapping[int, str]) -> Mapping[str, object]:
     """What a program gets."""
     ends = path.ends
     return {
+        "topic": "path",
         "protocol": ends.protocol,
         "port": ends.port or None,
         "other_side": ends.far,

@@ -11,6 +11,7 @@ from eip_agent.render.paper import Paper
 from eip_agent.render.path import lines, parts, title
 from tests.builders import net4
 from tests.core.following import APPLIED, BEFORE, EIP, LOCAL_RULE, MAIN_RULE, OWN, WEB, Instance
+from tests.schema import faults_of
 
 NAMES = {2: "eth0", 3: "eth1"}
 
@@ -77,8 +78,10 @@ def test_ink_and_plain_signs() -> None:
 def test_a_program_gets_every_rule_and_stop() -> None:
     instance = Instance((LOCAL_RULE, RuleSeen(4, 9, table=7, outgoing="eth0"), *APPLIED[1:], MAIN_RULE))
     path = trace(instance.scene, Ends(WEB, OWN, protocol=Protocol.UDP, port=53), instance.look)
-    found = json.loads(spelled(parts(path, NAMES)))
+    told = spelled(parts(path, NAMES))
+    found = json.loads(told)
 
+    assert faults_of(told) == []
     assert (found["protocol"], found["port"], found["address"], found["seen_as"]) == ("udp", 53, str(OWN), str(EIP))
     assert [rule["outcome"] for rule in found["request"]["rules"]] == ["nothing", "passed", "found"]
     assert found["request"]["rules"][1]["differs_in"] == "oif"

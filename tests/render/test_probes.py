@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from eip_agent.core.probed import Probed, Probes, Reply, Said, Target
+from eip_agent.core.report import Report
+from eip_agent.render.json import document
 from eip_agent.render.paper import Paper
 from eip_agent.render.probes import lines
 from tests.builders import ip4, ip6
+from tests.schema import faults_of
 
 YES, NO = Said(Reply.ANSWERED), Said(Reply.SILENT)
 EIP, OTHER = ip4("203.0.113.11"), ip4("203.0.113.99")
@@ -43,6 +46,12 @@ def test_what_was_not_tried_is_not_shown_but_said() -> None:
     assert "`probe.target`" in bare
     assert "3 more addresses were not tried" in bare
     assert "no address of an ENI is here yet" in text(Probes(()))
+
+
+def test_a_program_gets_it_as_the_schema_says() -> None:
+    assert faults_of(document(Report(None, probes=PROBES))) == []
+    assert faults_of(document(Report(None, probes=Probes(())))) == []
+    assert faults_of(document(Report(None, probes=replace(PROBES, left_out=-1))))
 
 
 def test_ink() -> None:
