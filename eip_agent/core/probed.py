@@ -84,16 +84,17 @@ class Probes:
     """Addresses that were not tried, for there are too many."""
 
 
-_TARGET: Final = re.compile(
+_TARGET: Final = (
     r"(?:(?P<scheme>https?)://)?(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>/[!-~]*)?"
 )
+"""Compiled when it is needed, for every pass imports this."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def target_of(text: str) -> Target | None:
     """Read `host:port`, `[address]:port` or an http or https URL; None for anything else."""
-    found = _TARGET.fullmatch(text)
+    found = re.fullmatch(_TARGET, text)
     if found is None:
         return None
     scheme = found["scheme"] or "tcp"

@@ -86,7 +86,7 @@ def test_a_program_gets_every_rule_and_stop() -> None:
     assert [rule["outcome"] for rule in found["request"]["rules"]] == ["nothing", "passed", "found"]
     assert found["request"]["rules"][1]["differs_in"] == "oif"
     assert found["request"]["kernel"]["gateway"] == "192.168.1.253"
-    assert [stop["place"] for stop in found["reply"]["stops"]][0] == "peer"
+    assert next(stop["place"] for stop in found["reply"]["stops"]) == "peer"
     assert found["reply"]["rules"] is None
 
 
