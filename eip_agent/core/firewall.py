@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Final
 
 from eip_agent.core.firewall_match import Match, Packets, Share, share, spelled
+from eip_agent.core.surroundings import Ruleset
 
 
 class Passes(enum.IntEnum):
@@ -63,15 +64,6 @@ class Chain:
 
     def __str__(self) -> str:
         return f"{self.family} {self.table} {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ruleset:
-    """The firewall of this network namespace."""
-
-    chains: tuple[Chain, ...] = ()
-    legacy: tuple[str, ...] = ()
-    """Tables of iptables-legacy in use, as `/proc/net/ip_tables_names` lists them; their rules are not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,48 +9,24 @@ from eip_agent.core.facts import IPAddress
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkdLink:
-    """What systemd-networkd says of one link: `/run/systemd/netif/links/<index>`."""
+class ManagedLink:
+    """What systemd-networkd or NetworkManager says of one link."""
 
     link: int
     managed: bool
     """It configures the link, or will."""
-    file: str | None = None
-    """The `.network` file that says how."""
-    leased: bool = False
-    """It got a lease by DHCP for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkManagerLink:
-    """What NetworkManager says of one link: `/run/NetworkManager/devices/<index>`."""
-
-    link: int
-    managed: bool
-    connection: str | None = None
-    """The UUID of its profile."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloudInit:
-    """What cloud-init does about the network: `/etc/cloud/cloud.cfg` and `cloud.cfg.d`."""
-
-    configures: bool = True
-    """False: `network: {config: disabled}`."""
-    all_links: bool = True
-    """It configures secondary links too: `apply_full_imds_network_config` of the data source AliYun."""
-    hotplug: bool = False
-    """It does so again when a link is attached: `updates: {network: {when: [hotplug]}}`."""
+    asks: bool = False
+    """It asks for addresses by DHCP: systemd-networkd has a lease, NetworkManager a profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """What was read of all of them."""
 
-    networkd: tuple[NetworkdLink, ...] | None = None
-    network_manager: tuple[NetworkManagerLink, ...] | None = None
-    cloud_init: CloudInit | None = None
-    """None also where there is none."""
+    networkd: tuple[ManagedLink, ...] | None = None
+    network_manager: tuple[ManagedLink, ...] | None = None
+    hotplug: bool | None = None
+    """Whether cloud-init configures all links anew when one is attached."""
     nm_cloud_setup: bool | None = None
     """Whether it is switched on for Alibaba Cloud, and runs at boot or by a timer."""
     multi_nic_util: bool | None = None

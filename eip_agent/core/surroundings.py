@@ -4,10 +4,14 @@ Everything may be None: not read, and then nothing is concluded from it.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eip_agent.core.facts import IPAddress, IPNetwork
-from eip_agent.core.firewall import Ruleset
-from eip_agent.core.neighbours import Neighbours
+
+if TYPE_CHECKING:
+    # Most hosts have no firewall of their own, and the classes of one take time to be made.
+    from eip_agent.core.firewall import Chain
+    from eip_agent.core.neighbours import Neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,15 @@ class LinkSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The firewall of this network namespace; `core.firewall` says what it does with packets."""
+
+    chains: "tuple[Chain, ...]" = ()
+    legacy: tuple[str, ...] = ()
+    """Tables of iptables-legacy in use, as `/proc/net/ip_tables_names` lists them; their rules are not read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """All that was read besides what every pass reads."""
 
@@ -101,7 +114,7 @@ class Surroundings:
     common: tuple[tuple[str, int], ...] | None = None
     """`/proc/sys/net/ipv4/conf/all/*` by name: of most settings the larger of this and the link's counts."""
     firewall: Ruleset | None = None
-    neighbours: Neighbours | None = None
+    neighbours: "Neighbours | None" = None
     """What other programs are told to do."""
 
     def link(self, index: int) -> LinkSeen | None:

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from eip_agent.core.facts import IPAddress
-from eip_agent.core.neighbours import CloudInit, Neighbours, NetworkdLink, NetworkManagerLink
+from eip_agent.core.neighbours import ManagedLink, Neighbours
 from eip_agent.sources.keyfile import Outline, UnclearError, Value, names_in, outline, sections, text_of
 
 _UNITS: Final = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
@@ -22,6 +22,7 @@ _NM_CLOUD_SETUP: Final = ("nm-cloud-setup.service", "nm-cloud-setup.timer")
 _MULTI_NIC_UTIL: Final = ("eni.service",)
 _KEEPALIVED: Final = "etc/keepalived/keepalived.conf"
 _ADDRESS: Final = re.compile(r"[0-9a-fA-F:.]+(?=(/\d+)?(\s|$))")
+_FALSE: Final = ("false", "False", "FALSE", "no", "No", "off", "Off")
 _TRUE: Final = frozenset(("1", "yes", "true", "on"))
 _PATIENCE: Final = 0.2
 """Seconds for a connection on this host."""
@@ -32,7 +33,7 @@ def read(links: Collection[int], run_directory: str, root: str = "/") -> Neighbo
     return Neighbours(
         networkd=_networkd(links, root),
         network_manager=_network_manager(links, root),
-        cloud_init=_cloud_init(root),
+        hotplug=_hotplug(root),
         nm_cloud_setup=_is_started(root, _NM_CLOUD_SETUP) and _for_aliyun(root),
         multi_nic_util=_is_started(root, _MULTI_NIC_UTIL) and _is_eni_utils(root),
         terway=tuple(name for name in names_in(f"{root}/etc/cni/net.d") if "terway" in name),
@@ -41,7 +42,7 @@ def read(links: Collection[int], run_directory: str, root: str = "/") -> Neighbo
     )
 
 
-def _networkd(links: Collection[int], root: str) -> tuple[NetworkdLink, ...] | None:
+def _networkd(links: Collection[int], root: str) -> tuple[ManagedLink, ...] | None:
     folder = f"{root}/run/systemd/netif"
     if not os.path.isdir(f"{folder}/links"):
         return None
@@ -53,11 +54,11 @@ def _networkd(links: Collection[int], root: str) -> tuple[NetworkdLink, ...] | N
         state = said.get("ADMIN_STATE")
         if state:
             managed = state not in ("unmanaged", "linger", "unknown", "failed")
-            found.append(NetworkdLink(link, managed, said.get("NETWORK_FILE"), leased=str(link) in leased))
+            found.append(ManagedLink(link, managed, asks=str(link) in leased))
     return tuple(found)
 
 
-def _network_manager(links: Collection[int], root: str) -> tuple[NetworkManagerLink, ...] | None:
+def _network_manager(links: Collection[int], root: str) -> tuple[ManagedLink, ...] | None:
     folder = f"{root}/run/NetworkManager/devices"
     if not os.path.isdir(folder):
         return None
@@ -66,7 +67,7 @@ def _network_manager(links: Collection[int], root: str) -> tuple[NetworkManagerL
         said = _settings(f"{folder}/{link}").get("device", {})
         if "managed" in said:
             managed = said["managed"] in _TRUE
-            found.append(NetworkManagerLink(link, managed, said.get("connection-uuid")))
+            found.append(ManagedLink(link, managed, asks=managed and "connection-uuid" in said))
     return tuple(found)
 
 
@@ -82,11 +83,15 @@ def _settings(path: str, before: str = "") -> dict[str, dict[str, str]]:
 # --- cloud-init -------------------------------------------------------------------------------------------------------
 
 
-def _cloud_init(root: str) -> CloudInit | None:
-    """None where there is none, it is switched off, or a file of it is not understood."""
+def _hotplug(root: str) -> bool | None:
+    """Whether cloud-init configures all links anew when one is attached; None where it is told so in a strange way.
+
+    That takes `hotplug` among `updates: {network: {when: ...}}`, no `network: {config: disabled}`, and no
+    `apply_full_imds_network_config: false` for the data source AliYun.
+    """
     folder = f"{root}/etc/cloud"
     if not os.path.exists(f"{folder}/cloud.cfg") or os.path.exists(f"{folder}/cloud-init.disabled"):
-        return None
+        return False
     merged: Outline = {}
     try:
         for name in ("cloud.cfg", *(f"cloud.cfg.d/{one}" for one in names_in(f"{folder}/cloud.cfg.d"))):
@@ -98,12 +103,10 @@ def _cloud_init(root: str) -> CloudInit | None:
     except UnclearError:
         return None
     when = _at(merged, "updates", "network", "when")
-    return CloudInit(
-        configures=_at(merged, "network", "config") != "disabled",
-        all_links=_at(merged, "datasource", "AliYun", "apply_full_imds_network_config")
-        not in ("false", "False", "no", "off"),
-        hotplug=isinstance(when, list) and "hotplug" in when,
-    )
+    full = _at(merged, "datasource", "AliYun", "apply_full_imds_network_config")
+    if _at(merged, "network", "config") == "disabled" or full in _FALSE:
+        return False
+    return isinstance(when, list) and "hotplug" in when
 
 
 def _merged(one: Outline, other: Outline) -> Outline:

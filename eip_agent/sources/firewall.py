@@ -1,4 +1,4 @@
-"""The rules of the local firewall: nftables by netlink, and whether there are any of iptables-legacy.
+"""Whether there is a local firewall: nftables by netlink, and tables of iptables-legacy.
 
 Needs CAP_NET_ADMIN.  No `nft` is run, and its text is not parsed.
 Numbers: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
@@ -6,38 +6,26 @@ Numbers: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
 
 import contextlib
 import struct
-from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from eip_agent.core.firewall import Chain, FirewallRule, Ruleset
+from eip_agent.core.surroundings import Ruleset
 from eip_agent.errors import KernelReadError
-from eip_agent.netlink import Netlink, attribute, attributes, text_of
-from eip_agent.sources.firewall_rule import Element, decode_rule, elements_of, sets_wanted
-from eip_agent.sources.nested import members, number
+from eip_agent.netlink import Netlink, attributes
+from eip_agent.sources.nested import number
+
+if TYPE_CHECKING:
+    from eip_agent.core.firewall import Chain
 
 _NETLINK_NETFILTER: Final = 12
-_GETTABLE, _GETCHAIN, _GETRULE, _GETSETELEM = (10 << 8 | kind for kind in (1, 4, 7, 13))
-"""NFNL_SUBSYS_NFTABLES, and NFT_MSG_*."""
+_GETTABLE: Final = 10 << 8 | 1
+"""NFNL_SUBSYS_NFTABLES, and NFT_MSG_GETTABLE."""
 _HEADER: Final = struct.pack("=BBH", 0, 0, 0)
 """struct nfgenmsg: all families."""
-_HEADER_SIZE: Final = len(_HEADER)
-_FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
-_HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
-_DEVICE_HOOKS: Final = ("ingress", "egress")
 _DORMANT: Final = 1
-_NF_DROP: Final = 0
-
 _TABLE_NAME, _TABLE_FLAGS = 1, 2
-_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 4, 5, 7
-_HOOK_NUMBER, _HOOK_PRIORITY, _HOOK_DEVICE, _HOOK_DEVICES = 1, 2, 3, 4
-_RULE_TABLE, _RULE_CHAIN = 1, 2
-_SET_TABLE, _SET_NAME, _SET_ELEMENTS = 1, 2, 3
 
 LEGACY: Final = ("/proc/self/net/ip_tables_names", "/proc/self/net/ip6_tables_names")
 _LONGEST: Final = 4096
-
-_Table = tuple[int, bytes]
-"""Family and name."""
 
 
 def read(legacy: tuple[str, ...] = LEGACY) -> Ruleset | None:
@@ -59,62 +47,14 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _chains(netlink: Netlink) -> tuple[Chain, ...]:
-    asleep = set()
-    there = False
-    for family, attrs in _dump(netlink, _GETTABLE):
-        there = True
-        if number(attrs, _TABLE_FLAGS) & _DORMANT:
-            asleep.add((family, attrs[_TABLE_NAME]))
-    if not there:
+def _chains(netlink: Netlink) -> "tuple[Chain, ...]":
+    """Those of all tables that are not dormant."""
+    tables = {}
+    for _, payload in netlink.dump(_GETTABLE, _HEADER):
+        attrs = attributes(payload, len(_HEADER))
+        tables[payload[0], attrs[_TABLE_NAME]] = bool(number(attrs, _TABLE_FLAGS) & _DORMANT)
+    if not tables:
         return ()
-    rules: dict[tuple[_Table, bytes], list[FirewallRule]] = {}
-    known: dict[tuple[_Table, bytes], tuple[Element, ...]] = {}
-    for family, attrs in _dump(netlink, _GETRULE):
-        table = (family, attrs[_RULE_TABLE])
-        for name in sets_wanted(attrs):
-            if (table, name) not in known:
-                known[table, name] = _elements(netlink, table, name)
-        sets = {name: known[table, name] for name in sets_wanted(attrs)}
-        rules.setdefault((table, attrs[_RULE_CHAIN]), []).extend(decode_rule(_FAMILIES.get(family, ""), attrs, sets))
-    return tuple(
-        _chain(family, attrs, rules.get(((family, attrs[_CHAIN_TABLE]), attrs[_CHAIN_NAME]), []))
-        for family, attrs in _dump(netlink, _GETCHAIN)
-        if (family, attrs[_CHAIN_TABLE]) not in asleep
-    )
+    from eip_agent.sources.firewall_chain import read_chains  # noqa: PLC0415  most hosts have no rules to be decoded
 
-
-def _chain(family: int, attrs: Mapping[int, bytes], rules: list[FirewallRule]) -> Chain:
-    chain = Chain(_FAMILIES.get(family, ""), text_of(attrs[_CHAIN_TABLE]), text_of(attrs[_CHAIN_NAME]), tuple(rules))
-    if _CHAIN_HOOK not in attrs:
-        return chain
-    hook = attributes(attrs[_CHAIN_HOOK], 0)
-    place = number(hook, _HOOK_NUMBER)
-    hooks = _DEVICE_HOOKS if chain.family == "netdev" else _HOOKS
-    devices = [hook[_HOOK_DEVICE]] if _HOOK_DEVICE in hook else []
-    devices += [value for _, value in members(hook.get(_HOOK_DEVICES, b""))]
-    (priority,) = struct.unpack(">i", hook[_HOOK_PRIORITY])
-    return Chain(
-        chain.family,
-        chain.table,
-        chain.name,
-        chain.rules,
-        hook=hooks[place] if place < len(hooks) else "",
-        priority=priority,
-        kind=text_of(attrs.get(_CHAIN_TYPE, b"filter")),
-        drops=_CHAIN_POLICY in attrs and number(attrs, _CHAIN_POLICY) == _NF_DROP,
-        devices=frozenset(map(text_of, devices)),
-    )
-
-
-def _elements(netlink: Netlink, table: _Table, name: bytes) -> tuple[Element, ...]:
-    family, table_name = table
-    body = struct.pack("=BBH", family, 0, 0) + attribute(_SET_TABLE, table_name) + attribute(_SET_NAME, name)
-    found = [attrs.get(_SET_ELEMENTS, b"") for _, attrs in _dump(netlink, _GETSETELEM, body)]
-    return tuple(element for piece in found for element in elements_of(piece))
-
-
-def _dump(netlink: Netlink, kind: int, body: bytes = _HEADER) -> Iterator[tuple[int, Mapping[int, bytes]]]:
-    """Family and attributes of every message."""
-    for _, payload in netlink.dump(kind, body):
-        yield payload[0], attributes(payload, _HEADER_SIZE)
+    return read_chains(netlink, frozenset(table for table, dormant in tables.items() if not dormant))

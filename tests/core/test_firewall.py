@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_agent.core.firewall import Chain, Fate, FirewallRule, Passes, Ruleset, Stop, fate
+from eip_agent.core.firewall import Chain, Fate, FirewallRule, Passes, Stop, fate
 from eip_agent.core.firewall_match import ESTABLISHED, Match, Packets
+from eip_agent.core.surroundings import Ruleset
 from tests.builders import ip4, ip6
 
 COMING = Packets(incoming=True, address=ip4("172.16.1.10"), link="eth1", index=3)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from eip_agent.core.neighbours import CloudInit, Neighbours, NetworkdLink, NetworkManagerLink
+from eip_agent.core.neighbours import ManagedLink, Neighbours
 from eip_agent.sources import configs
 from tests.builders import ip4, ip6
 
-NOTHING = Neighbours(nm_cloud_setup=False, multi_nic_util=False, terway=(), repairs=False)
+NOTHING = Neighbours(hotplug=False, nm_cloud_setup=False, multi_nic_util=False, terway=(), repairs=False)
 
 
 def write(root: Path, path: str, text: str = "") -> None:
@@ -34,8 +34,8 @@ def test_what_systemd_networkd_says_of_links(tmp_path: Path) -> None:
     write(tmp_path, f"{folder}/leases/2", "ADDRESS=172.16.0.10\n")
 
     assert read(tmp_path).networkd == (
-        NetworkdLink(2, managed=True, file="/run/x.network", leased=True),
-        NetworkdLink(3, managed=False),
+        ManagedLink(2, managed=True, asks=True),
+        ManagedLink(3, managed=False),
     )
     write(tmp_path, f"{folder}/links/2", "nonsense\n")
     write(tmp_path, f"{folder}/links/3", "OPER_STATE=routable\n")
@@ -47,46 +47,42 @@ def test_what_network_manager_says_of_links(tmp_path: Path) -> None:
     write(tmp_path, "run/NetworkManager/devices/3", "[device]\nmanaged=false\n")
 
     assert read(tmp_path).network_manager == (
-        NetworkManagerLink(2, managed=True, connection="u"),
-        NetworkManagerLink(3, managed=False),
+        ManagedLink(2, managed=True, asks=True),
+        ManagedLink(3, managed=False),
     )
     write(tmp_path, "run/NetworkManager/devices/2", "[device]\nnm-owned=true\n")
     write(tmp_path, "run/NetworkManager/devices/3", "[device\n")
     assert read(tmp_path).network_manager == ()
 
 
+HOTPLUG = "updates:\n  network:\n    when: ['boot', 'hotplug']\n"
+BOOT = "updates: {network: {when: [boot]}}\n"
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({}, CloudInit()),
-        ({"90.cfg": "network: {config: disabled}\n"}, CloudInit(configures=False)),
-        ({"90.cfg": "network:\n  config: disabled\n"}, CloudInit(configures=False)),
-        ({"90.cfg": "datasource:\n  AliYun:\n    apply_full_imds_network_config: false\n"}, CloudInit(all_links=False)),
-        ({"90.cfg": "updates: {network: {when: [boot]}}\n"}, CloudInit()),
-        ({"90.cfg": "updates:\n  network:\n    when: ['boot', 'hotplug']\n"}, CloudInit(hotplug=True)),
-        (
-            {
-                "10.cfg": "updates:\n  network:\n    when: [hotplug]\n",
-                "20.cfg": "updates:\n  network:\n    when: [boot]\n",
-            },
-            CloudInit(),
-        ),
-        (
-            {"10.cfg": "updates:\n  network:\n    when: [hotplug]\n", "20.cfg": "updates:\n  other: 1\n"},
-            CloudInit(hotplug=True),
-        ),
-        ({"90.txt": "network: {config: disabled}\n"}, CloudInit()),
-        ({"90.cfg": "not a mapping\n"}, None),
+        ({}, False),
+        ({"10.cfg": HOTPLUG}, True),
+        ({"10.txt": HOTPLUG}, False),
+        ({"10.cfg": BOOT}, False),
+        ({"10.cfg": HOTPLUG, "20.cfg": "updates:\n  network:\n    when: [boot]\n"}, False),
+        ({"10.cfg": HOTPLUG, "20.cfg": "updates:\n  other: 1\n"}, True),
+        ({"10.cfg": HOTPLUG, "90.cfg": "network: {config: disabled}\n"}, False),
+        ({"10.cfg": HOTPLUG, "90.cfg": "network:\n  config: disabled\n"}, False),
+        ({"10.cfg": HOTPLUG, "90.cfg": "datasource:\n  AliYun: {apply_full_imds_network_config: false}\n"}, False),
+        ({"10.cfg": HOTPLUG, "90.cfg": "datasource:\n  AliYun: {apply_full_imds_network_config: true}\n"}, True),
+        ({"10.cfg": HOTPLUG, "90.cfg": "not a mapping\n"}, None),
     ],
 )
-def test_what_cloud_init_is_told(tmp_path: Path, files: dict[str, str], expected: CloudInit | None) -> None:
+def test_what_cloud_init_is_told(tmp_path: Path, files: dict[str, str], *, expected: bool | None) -> None:
     write(tmp_path, "etc/cloud/cloud.cfg", "datasource_list: [AliYun]\n")
     for name, text in files.items():
         write(tmp_path, f"etc/cloud/cloud.cfg.d/{name}", text)
 
-    assert read(tmp_path).cloud_init == expected
+    assert read(tmp_path).hotplug is expected
     write(tmp_path, "etc/cloud/cloud-init.disabled")
-    assert read(tmp_path).cloud_init is None
+    assert read(tmp_path).hotplug is False
 
 
 def test_nm_cloud_setup_counts_where_it_is_started_and_switched_on(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eip_agent.core.firewall import Ruleset
+from eip_agent.core.surroundings import Ruleset
 from eip_agent.lab.namespace import Namespace
 from eip_agent.sources import firewall
 

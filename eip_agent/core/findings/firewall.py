@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from eip_agent.core.claims import GONE, eips_of
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.firewall import Fate, Passes, Ruleset, Stop, fate
-from eip_agent.core.firewall_match import Packets
 from eip_agent.core.message import Message, say, text
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
+
+if TYPE_CHECKING:
+    from eip_agent.core.firewall import Fate, Stop
+    from eip_agent.core.surroundings import Ruleset
 
 DEAF = Kind(
     "EIP251",
@@ -75,7 +78,7 @@ def firewall(scene: Scene) -> Iterator[Finding]:
     ruleset = scene.surroundings.firewall if scene.surroundings is not None else None
     if ruleset is None:
         return
-    for story in scene.report.stories:
+    for story in scene.report.stories if ruleset.chains else ():
         stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
         for address in _addresses(scene, story) if not story.excluded and story.link.up else ():
             for kind, stop in _judged(ruleset, scene, story, address):
@@ -87,7 +90,11 @@ def firewall(scene: Scene) -> Iterator[Finding]:
         yield LEGACY.on("iptables-legacy", tables=tables)
 
 
-def _judged(ruleset: Ruleset, scene: Scene, story: Story, address: IPAddress) -> Iterator[tuple[Kind, Stop]]:
+def _judged(ruleset: "Ruleset", scene: Scene, story: Story, address: IPAddress) -> "Iterator[tuple[Kind, Stop]]":
+    # Only where there are rules: the classes of a firewall take time to be made.
+    from eip_agent.core.firewall import Passes, fate  # noqa: PLC0415
+    from eip_agent.core.firewall_match import Packets  # noqa: PLC0415
+
     link = story.link
     new = Packets(
         incoming=True,
@@ -108,12 +115,13 @@ def _judged(ruleset: Ruleset, scene: Scene, story: Story, address: IPAddress) ->
         yield from _stop(CLOSED, requests)
 
 
-def _stop(kind: Kind, seen: Fate) -> Iterator[tuple[Kind, Stop]]:
-    if seen.passes is Passes.NO and seen.stop is not None:
+def _stop(kind: Kind, seen: "Fate") -> "Iterator[tuple[Kind, Stop]]":
+    """It, where it stops all."""
+    if not seen.passes and seen.stop is not None:
         yield kind, seen.stop
 
 
-def _found(kind: Kind, stop: Stop, story: Story, addresses: tuple[IPAddress, ...]) -> Finding:
+def _found(kind: Kind, stop: "Stop", story: Story, addresses: tuple[IPAddress, ...]) -> Finding:
     chain, rule, link = stop.chain, stop.rule, story.link.link.name
     where: Message = say("the policy of chain `{chain}`", chain=chain)
     commands = (f"nft -a list chain {chain}",)
@@ -139,7 +147,7 @@ def _has_eip(scene: Scene, story: Story, address: IPAddress) -> bool:
         return address.version == 4 and story.verdict.mode in (Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE)
     first = address == eni.primary
     declared = [
-        eip for eip in scene.settings.eips if eip.mode is Mode.NAT and {eip.eni, eip.mac} & {eni.eni_id, eni.mac}
+        eip for eip in scene.settings.eips if eip.mode is Mode.NAT and (eip.eni or eip.mac) in (eni.eni_id, eni.mac)
     ]
     told = eips_of(eni, cloud.instance_id if cloud else None, api.eips if api else (), primary=story.primary)
     mapped = [eip.private_address for eip in told if eip.mode is Mode.NAT and eip.status not in GONE]

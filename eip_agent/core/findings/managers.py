@@ -169,12 +169,10 @@ def clients(scene: Scene) -> Iterator[Finding]:
         name, index = _name(story), story.link.link.index
         alone = _alone(scene, name)
         others: list[Message] = []
-        if _runs(scene, "systemd-networkd") and any(one.link == index and one.leased for one in around.networkd or ()):
+        if _runs(scene, "systemd-networkd") and any(one.link == index and one.asks for one in around.networkd or ()):
             others.append(say("systemd-networkd"))
         profiles = around.network_manager or ()
-        if _runs(scene, "NetworkManager") and any(
-            one.link == index and one.managed and one.connection for one in profiles
-        ):
+        if _runs(scene, "NetworkManager") and any(one.link == index and one.asks for one in profiles):
             others.append(say("NetworkManager"))
         for version in (4, 6):
             same = [one for one in alone if version in _versions(one)]
@@ -207,8 +205,7 @@ def rewriters(scene: Scene) -> Iterator[Finding]:
     """Programs that write the configuration of links anew at some event."""
     around = _neighbours(scene)
     several = sum(bool(story.exits) for story in _stories(scene)) > 1
-    told = around.cloud_init
-    if told is not None and told.configures and told.all_links and told.hotplug and several and around.repairs is False:
+    if around.hotplug and several and around.repairs is False:
         yield CLOUD_INIT.on("cloud-init")
     if around.nm_cloud_setup and _runs(scene, "NetworkManager"):
         visible = tuple(_name(story) for story in _stories(scene) if story.verdict.mode is Mode.EIP_VISIBLE)

@@ -10,14 +10,14 @@ from eip_agent.core.conclude import Witnesses
 from eip_agent.core.facts import Remembered
 from eip_agent.core.finding import Finding
 from eip_agent.core.findings.firewall import firewall
-from eip_agent.core.firewall import Chain, FirewallRule, Ruleset
+from eip_agent.core.firewall import Chain, FirewallRule
 from eip_agent.core.firewall_match import ESTABLISHED, Match
 from eip_agent.core.judge import judge
 from eip_agent.core.openapi import ApiFact, Bound, EipFact
 from eip_agent.core.report import Report, Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode, Settings
-from eip_agent.core.surroundings import Surroundings
+from eip_agent.core.surroundings import Ruleset, Surroundings
 from tests.builders import address, cloud, declared, ip4, kernel, link, port
 
 ETH1 = Match("iifname", names=("eth1",))

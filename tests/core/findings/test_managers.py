@@ -11,7 +11,7 @@ from eip_agent.core.finding import Finding
 from eip_agent.core.findings.managers import clients, pods, rewriters, rivals, sweepers
 from eip_agent.core.host import HostFact, Manager
 from eip_agent.core.judge import judge
-from eip_agent.core.neighbours import CloudInit, Neighbours, NetworkdLink, NetworkManagerLink
+from eip_agent.core.neighbours import ManagedLink, Neighbours
 from eip_agent.core.pairing import Port
 from eip_agent.core.report import Report, Story
 from eip_agent.core.scene import Scene
@@ -21,8 +21,8 @@ from tests.builders import cloud, declared, device, eni, exit_of, ip4, kernel, n
 
 ETH0, ETH1 = device(0).index, device(1).index
 NETWORKD, NM = Manager("systemd-networkd", 1), Manager("NetworkManager", 2)
-MANAGED = (NetworkdLink(ETH1, managed=True),)
-PROFILE = (NetworkManagerLink(ETH1, managed=True, connection="u"),)
+MANAGED = (ManagedLink(ETH1, managed=True),)
+PROFILE = (ManagedLink(ETH1, managed=True, asks=True),)
 
 
 def story(of: Port, mode: Mode = Mode.NAT, **more: Any) -> Story:
@@ -55,12 +55,12 @@ def test_a_manager_that_sweeps_is_told_where_it_runs_and_manages_a_link_and_no_d
     assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED)))
     assert not codes(sweepers(scene(networkd=MANAGED, network_manager=PROFILE, repairs=False)))
     assert not codes(sweepers(scene(replace(NETWORKD, certain=False), networkd=MANAGED, repairs=False)))
-    assert not codes(sweepers(scene(NETWORKD, networkd=(NetworkdLink(ETH1, managed=False),), repairs=False)))
+    assert not codes(sweepers(scene(NETWORKD, networkd=(ManagedLink(ETH1, managed=False),), repairs=False)))
     nothing_written = (PRIMARY, replace(SECONDARY, exits=()))
     assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=nothing_written)))
     excluded = (PRIMARY, replace(SECONDARY, excluded=True))
     assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=excluded)))
-    primary = (NetworkdLink(ETH0, managed=True),)
+    primary = (ManagedLink(ETH0, managed=True),)
     left = Settings(leave_primary=True)
     assert not codes(sweepers(scene(NETWORKD, networkd=primary, repairs=False, settings=left)))
 
@@ -87,7 +87,7 @@ def test_what_is_one_client_is_not_two() -> None:
 
 
 def test_a_client_beside_a_network_manager_is_to_go() -> None:
-    leased = (NetworkdLink(ETH1, managed=True, leased=True),)
+    leased = (ManagedLink(ETH1, managed=True, asks=True),)
 
     (found,) = clients(scene(client(7), NETWORKD, networkd=leased))
     assert found.commands == ("kill 7",)
@@ -101,14 +101,11 @@ def test_a_client_beside_a_network_manager_is_to_go() -> None:
 
 
 def test_cloud_init_is_told_where_it_configures_other_links_when_one_is_attached() -> None:
-    hotplug, two = CloudInit(hotplug=True), (PRIMARY, SECONDARY)
-
-    assert codes(rewriters(scene(cloud_init=hotplug, repairs=False, stories=two))) == ["EIP211"]
-    assert not codes(rewriters(scene(cloud_init=CloudInit(), repairs=False)))
-    assert not codes(rewriters(scene(cloud_init=replace(hotplug, configures=False), repairs=False)))
-    assert not codes(rewriters(scene(cloud_init=replace(hotplug, all_links=False), repairs=False)))
-    assert not codes(rewriters(scene(cloud_init=hotplug, repairs=True)))
-    assert not codes(rewriters(scene(cloud_init=hotplug, repairs=False, stories=(PRIMARY,))))
+    assert codes(rewriters(scene(hotplug=True, repairs=False))) == ["EIP211"]
+    assert not codes(rewriters(scene(hotplug=False, repairs=False)))
+    assert not codes(rewriters(scene(repairs=False)))
+    assert not codes(rewriters(scene(hotplug=True, repairs=True)))
+    assert not codes(rewriters(scene(hotplug=True, repairs=False, stories=(PRIMARY,))))
 
 
 def test_nm_cloud_setup_is_worse_in_eip_visible_mode() -> None:
