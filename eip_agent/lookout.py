@@ -16,6 +16,7 @@ from eip_agent.core.known import ModeSeen, age, api_of, cloud_of, is_of_this_ins
 from eip_agent.core.message import said, say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact
+from eip_agent.core.recalled import recalled
 from eip_agent.core.report import Report
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
@@ -73,6 +74,8 @@ class Lookout:
         except MetadataError as silent:
             unread = (Unread(say("metadata service"), said(silent), silent.silence),)
         took = {"metadata": time.monotonic() - began}
+        if live is not None and last is not None and last.cloud is not None:
+            live = recalled(live, last.cloud)
         if last is not None and (_is_same(last, live) if live else last.cloud) and not (anew and live):
             last = replace(last, took=tuple(took.items()))
             return self._as_before(netlink, last, now if live else None, unread)

@@ -36,6 +36,8 @@ class Fight:
     """Before that it is not put back."""
     repaired_at: float | None = None
     """None: it is undone now."""
+    refused: str = ""
+    """What the kernel would not take, and what it says; empty where somebody else takes it away."""
 
     @property
     def delay(self) -> float:
@@ -75,18 +77,18 @@ class Fights:
         """After these were put back."""
         return Fights(
             {
-                key: replace(fight, repaired_at=now) if key in keys and fight.repaired_at is None else fight
+                key: replace(fight, repaired_at=now, refused="") if key in keys and fight.repaired_at is None else fight
                 for key, fight in self.by_key.items()
             }
         )
 
-    def refused(self, keys: Iterable[Key], now: float) -> "Fights":
+    def refused(self, says: Mapping[Key, str], now: float) -> "Fights":
         """After the kernel would not take these: they are tried again ever later, as in a fight that goes on."""
         found = dict(self.by_key)
-        for key in keys:
+        for key, what in says.items():
             fight = self.by_key.get(key)
             rounds = max(fight.rounds if fight else 0, FREE) + 1
-            found[key] = Fight(rounds, now + delay_of(rounds))
+            found[key] = Fight(rounds, now + delay_of(rounds), refused=what)
         return Fights(found)
 
     def is_held(self, key: Key, now: float) -> bool:
@@ -107,7 +109,12 @@ class Fights:
     @property
     def standing(self) -> Mapping[Key, Fight]:
         """Those that are worth a word: undone more often than a manager does that only reloads."""
-        return {key: fight for key, fight in self.by_key.items() if fight.rounds > FREE}
+        return {key: fight for key, fight in self.by_key.items() if fight.rounds > FREE and not fight.refused}
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What the kernel would not take."""
+        return tuple(fight.refused for fight in self.by_key.values() if fight.refused and fight.repaired_at is None)
 
 
 def delay_of(rounds: int) -> float:

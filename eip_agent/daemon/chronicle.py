@@ -43,20 +43,20 @@ def changes(done: Done, links: Mapping[int, str]) -> Iterator[Entry]:
             why = "repair" if repair else change.why.value
             level = Level.NOTICE if repair else Level.INFO
             yield Entry(level, text, {"CHANGE": str(change), "WHY": why, **_about(change, report, links)})
-    for refusal in result.refused:
-        text = f"refused by the kernel: {refusal.change}: {refusal.says}"
+    for refusal in result.stuck:
+        text = f"the kernel would not take back: {refusal.change}: {refusal.says}"
         yield Entry(Level.ERROR, text, {"CHANGE": str(refusal.change), **_about(refusal.change, report, links)})
-    if result.refused:
-        undone = "this pass could not undo all it had done" if result.stuck else "all this pass had done was undone"
-        yield Entry(Level.WARNING, f"{undone}; the others are done without what was refused, which is tried again")
     if report.left and not result.refused:
         text = f"a second look still finds {len(report.left)} to do, the first: {report.left[0]}"
         yield Entry(Level.WARNING, text)
 
 
-def standing(report: Report, fights: tuple[FightStatus, ...]) -> dict[Hashable, Entry]:
+def standing(report: Report, fights: tuple[FightStatus, ...], refusals: tuple[str, ...]) -> dict[Hashable, Entry]:
     """What is wrong after a pass, by what it is about."""
     found: dict[Hashable, Entry] = {}
+    for refusal in refusals:
+        text = f"refused by the kernel: {refusal}; all else is done without it, and it is tried again"
+        found["refused", refusal] = Entry(Level.ERROR, text, {"CHANGE": refusal.partition(": ")[0]})
     for unread in report.unread:
         text = f"not read: {unread.path}: {unread.reason}; nothing is removed because of it"
         found["unread", str(unread.path)] = Entry(Level.WARNING, text)
@@ -73,7 +73,7 @@ def standing(report: Report, fights: tuple[FightStatus, ...]) -> dict[Hashable, 
 
 def over(entry: Entry) -> Entry:
     """That it is not so any more."""
-    return Entry(Level.INFO, f"over: {entry.text}", entry.fields)
+    return Entry(Level.INFO, f"over: {entry.text.partition('; ')[0]}", entry.fields)
 
 
 def fights_of(fights: Fights, links: Mapping[int, str], host: HostFact | None) -> tuple[FightStatus, ...]:
@@ -89,10 +89,10 @@ def fights_of(fights: Fights, links: Mapping[int, str], host: HostFact | None) -
     )
 
 
-def headline(report: Report, fights: tuple[FightStatus, ...]) -> str:
+def headline(report: Report, outcome: Outcome, fights: tuple[FightStatus, ...]) -> str:
     """How it is, in one line."""
     enis = f"{len(report.stories)} ENI{'' if len(report.stories) == 1 else 's'}"
-    match report.outcome:
+    match outcome:
         case Outcome.AS_DESIRED:
             text = f"as desired: {enis}, {report.items} items"
         case Outcome.PENDING:

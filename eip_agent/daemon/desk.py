@@ -40,6 +40,10 @@ class Desk:
         self._waiting = [(at, question) for at, question in self._waiting if not question.visitor.gone]
         return any(at > since for at, _ in self._waiting)
 
+    def waits_for(self, since: float) -> bool:
+        """Whether the next pass, with what the cloud said at that time, is for somebody."""
+        return any(at <= since and not question.visitor.gone for at, question in self._waiting)
+
     def passed(self, since: float, now: float) -> None:
         """A pass was made with what the cloud said at that time."""
         report = self._report()

@@ -17,7 +17,7 @@ from eip_agent.daemon.chronicle import Entry
 from eip_agent.daemon.keeper import Done, Keeper
 from eip_agent.daemon.log import Level, Log
 from eip_agent.daemon.notify import Notify
-from eip_agent.daemon.state import Record, status_of
+from eip_agent.daemon.state import Record, outcome_of, status_of
 from eip_agent.errors import AgentError
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ class Herald:
             self._say(entry)
             record.last_change = record.last_pass
         report, fights = done.made.report, self._fights()
-        self._tell(chronicle.standing(report, fights))
-        self._notify.status(chronicle.headline(report, fights))
+        self._tell(chronicle.standing(report, fights, self._keeper.fights.refusals))
+        outcome = outcome_of(done)
+        self._notify.status(chronicle.headline(report, outcome, fights))
         if self._metrics is not None:
-            self._metrics.passed(report.outcome.value.replace(" ", "_"), done, seconds)
+            self._metrics.passed(outcome.value.replace(" ", "_"), done, seconds)
             self._write()
 
     def failed(self, no: Exception) -> None:

@@ -73,13 +73,13 @@ class Keeper:
         """Go on with other settings."""
         self.worker, self.settings = worker, settings
 
-    def look(self, now: float) -> Done:
-        """Make a pass.  To be called once something was seen.
+    def look(self, now: float, *, insisting: bool = False) -> Done:
+        """Make a pass.  To be called once something was seen.  `insisting`: nothing is left for later.
 
         Raises BusyError where another eip-agent is at work, and as `Agent.converge`.
         """
         assert self.seen is not None, "nothing was seen yet"  # noqa: S101 the loop's law
-        choice = _Choice(self.fights, self._held, now)
+        choice = _Choice(self.fights, self._held, now, insisting=insisting)
         with held(self.settings.run_directory, 0.0, "run"):
             # What one answer condemned waits for the next; looks in between only read the kernel.
             doomed = self.doomed if self._new else frozenset()
@@ -94,9 +94,12 @@ class Keeper:
         applied = result.applied if result is not None and not result.undone else ()
         fights = choice.fights.repaired({key_of(change.item) for change in applied}, now)
         if result is not None and result.refused:
-            fights = fights.refused({key_of(refusal.change.item) for refusal in result.refused}, now)
+            says = {key_of(no.change.item): f"{no.change}: {no.says}" for no in result.refused}
+            fights = fights.refused(says, now)
         self.fights, self.seen = fights, made.seen
-        self._held = frozenset(item.key for item in made.held)
+        # What waits for its repair was there too.
+        waiting = {change.after.key for change in choice.waits if change.after is not None} & self._held
+        self._held = frozenset(item.key for item in made.held) | waiting
         kernel, cloud = made.seen.kernel, made.report.cloud
         self.links = {link.link.index: link.link.name for link in kernel.links}
         self.newcomers = newcomers(cloud, kernel.links) if cloud is not None else frozenset()
@@ -111,8 +114,9 @@ class Keeper:
 class _Choice:
     """What of a plan is carried out: all, but for what is held back because of a fight or a refusal."""
 
-    def __init__(self, fights: Fights, held_before: Collection[Key], now: float) -> None:
+    def __init__(self, fights: Fights, held_before: Collection[Key], now: float, *, insisting: bool) -> None:
         self.fights = fights
+        self._insisting = insisting
         self.undone: frozenset[Change] = frozenset()
         self.waits: Plan = ()
         self._held = held_before
@@ -130,7 +134,7 @@ class _Choice:
         return tuple(change for change in plan if not self._is_held(change))
 
     def _is_held(self, change: Change) -> bool:
-        return self.fights.is_held(key_of(change.item), self._now)
+        return not self._insisting and self.fights.is_held(key_of(change.item), self._now)
 
 
 def kind_of(change: Change) -> str:

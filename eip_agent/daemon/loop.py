@@ -247,7 +247,8 @@ class Loop:
         began = monotonic()
         self._burst = self._look_at = self._fight_at = None
         try:
-            done = self._keeper.look(began)
+            # Who asks for a pass by hand wants to see all of it done, or why not.
+            done = self._keeper.look(began, insisting=self._desk.waits_for(self._answered_at))
         except BusyError as busy:
             self._wait(busy)
         except Exception as no:  # noqa: BLE001 whatever it is, the daemon goes on

@@ -1,12 +1,12 @@
 """What the daemon is doing, as a `Status`: from the last pass and what the loop knows."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from eip_agent import __version__
 from eip_agent.core.fight import key_of, link_index
-from eip_agent.core.report import Report, Story
+from eip_agent.core.report import Outcome, Report, Story
 from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status
 from eip_agent.daemon.keeper import Done, Keeper
 from eip_agent.lookout import Seen
@@ -36,7 +36,7 @@ def status_of(
     """All of it."""
     done, failed = record.done, record.failed
     report = done.made.report if done is not None else None
-    outcome = report.outcome.value if report is not None else "starting"
+    outcome = outcome_of(done).value if done is not None else "starting"
     return Status(
         version=__version__,
         pid=os.getpid(),
@@ -54,9 +54,15 @@ def status_of(
         sources=sources_of(keeper.seen, record.last_pass, failed),
         fights=fights,
         waits=waits,
-        troubles=troubles_of(report, failed),
+        troubles=troubles_of(report, failed, keeper.fights.refusals),
         settings=tuple(keeper.settings.notes),
     )
+
+
+def outcome_of(done: Done) -> Outcome:
+    """What a pass amounts to; what was left for later is not as desired."""
+    outcome = done.made.report.outcome
+    return Outcome.PENDING if outcome is Outcome.AS_DESIRED and done.waits else outcome
 
 
 def enis_of(report: Report, done: Done) -> list[EniStatus]:
@@ -119,9 +125,9 @@ def sources_of(seen: Seen | None, kernel_read: float | None, failed: str) -> tup
     )
 
 
-def troubles_of(report: Report | None, failed: str) -> tuple[str, ...]:
-    """What was found or could not be read, in words."""
-    found = [failed] if failed else []
+def troubles_of(report: Report | None, failed: str, refusals: Iterable[str] = ()) -> tuple[str, ...]:
+    """What was found, refused, or could not be read, in words."""
+    found = [*([failed] if failed else []), *(f"refused by the kernel: {refusal}" for refusal in refusals)]
     if report is not None:
         found += [f"not read: {unread.path}: {unread.reason}" for unread in report.unread]
         found += [f"{finding.code} {finding.subject}: {finding.saw}" for finding in report.findings]

@@ -90,8 +90,9 @@ def test_who_comes_seldom_is_answered_at_once_every_time() -> None:
 def test_what_the_kernel_refuses_is_tried_ever_later() -> None:
     fights, now, waits = Fights(), 0.0, []
     for _ in range(4):
-        fights = fights.refused([ONE], now)
+        fights = fights.refused({ONE: "no"}, now)
         assert fights.waiting == {ONE}
+        assert fights.refusals == ("no",)
         assert fights.due is not None
         waits.append(fights.due - now)
         now = fights.due
@@ -99,7 +100,9 @@ def test_what_the_kernel_refuses_is_tried_ever_later() -> None:
         assert not fights.is_held(ONE, now)
 
     assert waits == [1, 2, 4, 8]
-    assert fights.undone([], now) == Fights(), "it was done, or nobody wants it any more"
+    assert not fights.standing, "nobody else fights"
+    assert fights.repaired([ONE], now).refusals == ()
+    assert fights.undone([], now) == Fights(), "nobody wants it any more"
 
 
 @given(st.lists(st.tuples(st.sampled_from([ONE, OTHER]), st.floats(0, 20)), max_size=40))
