@@ -48,14 +48,17 @@ START: Final = "start"
 APPLY: Final = ("1x1", "4x10", "15x50", "64x30", f"15x50{MIXED}", f"64x50{MIXED}")
 LOOKUP: Final = ("15x50", f"15x50{MIXED}", "64x50", f"64x50{MIXED}")
 SOURCES: Final = ("4x10", "15x50")
+EXPLAIN: Final = ("4x10", "15x50")
 GROUPS: Final = (
     START,
     *(f"apply-{size}" for size in APPLY),
     *(f"sources-{size}" for size in SOURCES),
+    *(f"explain-{size}" for size in EXPLAIN),
     *(f"lookup-{size}" for size in LOOKUP),
 )
 IN_QUICK: Final = (
-    START, "apply-1x1", "apply-4x10", "apply-15x50", f"apply-15x50{MIXED}", "sources-15x50", f"lookup-15x50{MIXED}",
+    START, "apply-1x1", "apply-4x10", "apply-15x50", f"apply-15x50{MIXED}", "sources-15x50", "explain-4x10",
+    f"lookup-15x50{MIXED}",
 )  # fmt: skip
 
 NO_CHANGE: Final = {"1x1": 30.0, "4x10": 30.0, "15x50": 40.0, f"15x50{MIXED}": 40.0}
@@ -63,6 +66,7 @@ FIRST: Final = {"15x50": 40.0, f"15x50{MIXED}": 40.0}
 WRITE: Final = {"15x50": 20.0, f"15x50{MIXED}": 20.0}
 LOOKUP_BUDGET: Final = 1.5
 HELP_BUDGET: Final = 3.0
+EXPLAIN_BUDGET: Final = 1.5
 IDLE_BUDGET: Final = 6.0
 RULES_PER_TABLE: Final = 4
 RULES_PER_ADDRESS: Final = 2
@@ -234,6 +238,8 @@ def measure(group: str, turns: int) -> Iterator[Row]:
         yield from applies(size, turns)
     elif kind == "sources":
         yield from sources(size, turns)
+    elif kind == "explain":
+        yield from explains(size, turns)
     else:
         yield from lookups(size, turns)
 
@@ -416,6 +422,16 @@ def sources(size: str, turns: int) -> Iterator[Row]:
     for what, code in {"peak memory": ONCE_WITH, "memory at rest": HOLDING_WITH}.items():
         mine, without = held["OpenAPI", code], held["neither", code]
         yield Row(f"{size}: the agent's {what} with OpenAPI", mb(mine), f"{mb(without)} without", mine / without)
+
+
+def explains(size: str, turns: int) -> Iterator[Row]:
+    """`explain` of an instance that is right, against the pass that concludes the same and says nothing of it."""
+    with Cloud(topology(size), peers=False) as cloud:
+        agent(cloud, "apply")
+        taken = [(agent(cloud, "explain"), agent(cloud, "apply", "--dry-run")) for _ in range(2 * turns)]
+    for name, part, limit in (("wall", "wall", EXPLAIN_BUDGET), ("CPU", "cpu", None)):
+        mine, theirs = (median(getattr(pair[side], part) for pair in taken) for side in (0, 1))
+        yield Row(f"{size}: explain, {name}", ms(mine), f"{ms(theirs)} apply --dry-run", mine / theirs, limit)
 
 
 def written(cloud: Cloud, name: str, text: str) -> str:
