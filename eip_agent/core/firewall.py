@@ -108,6 +108,20 @@ def fate(ruleset: Ruleset, packets: Packets) -> Fate:
     return Fate(passes, stop)
 
 
+def edges(ruleset: Ruleset, version: int) -> tuple[int, ...]:
+    """Where what the rules say of addresses of that IP version may change: between two of them, all fare alike."""
+    fields = ("ip saddr", "ip daddr") if version == 4 else ("ip6 saddr", "ip6 daddr")
+    spans = {
+        span
+        for chain in ruleset.chains
+        for rule in chain.rules
+        for match in rule.matches
+        if match.field in fields
+        for span in match.spans
+    }
+    return tuple(sorted({edge for first, last in spans for edge in (first, last + 1)}))
+
+
 def _diverted(ruleset: Ruleset, packets: Packets) -> bool:
     """Whether requests may go on to somebody else, as to a container that has published a port, and not to this host.
 

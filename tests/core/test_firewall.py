@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eip_agent.core.firewall import Chain, Fate, FirewallRule, Passes, Stop, fate
+from eip_agent.core.firewall import Chain, Fate, FirewallRule, Passes, Stop, edges, fate
 from eip_agent.core.firewall_match import ESTABLISHED, Match, Packets
 from eip_agent.core.surroundings import Ruleset
 from tests.builders import ip4, ip6
@@ -141,6 +141,14 @@ def test_what_a_container_may_get_is_not_said_to_be_dropped() -> None:
     assert passes(closed, before, replace(docker, rules=(rule("return"),))) is Passes.NO
     assert passes(chain(drops=True, hook="prerouting"), before, docker) is Passes.NO
     assert passes(replace(closed, hook="output"), before, docker, packets=GOING) is Passes.MAYBE
+
+
+def test_addresses_fare_alike_but_for_the_edges_of_what_rules_name() -> None:
+    of = Match("ip daddr", ((10, 19), (30, 30)))
+    ruleset = Ruleset((chain(rule("drop", of), rule("accept", Match("ip6 saddr", ((7, 8),)))),))
+
+    assert edges(ruleset, 4) == (10, 20, 30, 31)
+    assert edges(ruleset, 6) == (7, 9)
 
 
 RULES = st.lists(

@@ -1,5 +1,6 @@
 """EIP25x: the local firewall, where it stops what an address is for."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -79,21 +80,33 @@ def firewall(scene: Scene) -> Iterator[Finding]:
     if ruleset is None:
         return
     for story in scene.report.stories if ruleset.chains else ():
-        stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
-        for address in _addresses(scene, story) if not story.excluded and story.link.up else ():
-            for kind, stop in _judged(ruleset, scene, story, address):
-                stopped.setdefault((kind, stop), []).append(address)
-        for (kind, stop), addresses in stopped.items():
-            yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))))
+        if not story.excluded and story.link.up:
+            yield from _of_link(ruleset, scene, story)
     if ruleset.legacy:
         tables = tuple(dict.fromkeys(ruleset.legacy))
         yield LEGACY.on("iptables-legacy", tables=tables)
 
 
-def _judged(ruleset: "Ruleset", scene: Scene, story: Story, address: IPAddress) -> "Iterator[tuple[Kind, Stop]]":
+def _of_link(ruleset: "Ruleset", scene: Scene, story: Story) -> Iterator[Finding]:
     # Only where there are rules: the classes of a firewall take time to be made.
-    from eip_agent.core.firewall import Passes, fate  # noqa: PLC0415
-    from eip_agent.core.firewall_match import Packets  # noqa: PLC0415
+    from eip_agent.core.firewall import edges  # noqa: PLC0415
+
+    among = {version: edges(ruleset, version) for version in (4, 6)}
+    alike: dict[tuple[int, int, bool], list[IPAddress]] = {}
+    for address in _addresses(scene, story):
+        place = bisect_right(among[address.version], int(address))
+        alike.setdefault((address.version, place, _has_eip(scene, story, address)), []).append(address)
+    stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
+    for (_, _, internet), addresses in alike.items():
+        for kind, stop in _judged(ruleset, story, addresses[0], internet=internet):
+            stopped.setdefault((kind, stop), []).extend(addresses)
+    for (kind, stop), addresses in stopped.items():
+        yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))))
+
+
+def _judged(ruleset: "Ruleset", story: Story, address: IPAddress, *, internet: bool) -> "Iterator[tuple[Kind, Stop]]":
+    from eip_agent.core.firewall import Passes, fate  # noqa: PLC0415  as above
+    from eip_agent.core.firewall_match import Packets  # noqa: PLC0415  as above
 
     link = story.link
     new = Packets(
@@ -102,7 +115,7 @@ def _judged(ruleset: "Ruleset", scene: Scene, story: Story, address: IPAddress) 
         link=link.link.name,
         index=link.link.index,
         group=link.group,
-        internet=_has_eip(scene, story, address),
+        internet=internet,
     )
     begun, sent = replace(new, new=False), replace(new, new=False, incoming=False)
     yield from _stop(MUTE, fate(ruleset, sent))

@@ -83,6 +83,15 @@ def test_all_addresses_that_one_rule_stops_are_told_together() -> None:
     assert policy.commands == ("nft -a list chain inet filter input",)
 
 
+def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
+    second = int(ip4("192.168.1.11"))
+    (one,) = found(chain(rule("drop", Match("ip daddr", ((second, second),)))))
+    (other,) = found(chain(rule("drop", Match("ip daddr", ((second, second),), inverted=True))))
+
+    assert "for 192.168.1.11:" in one.saw
+    assert "for 192.168.1.10:" in other.saw
+
+
 def test_what_only_the_vpc_may_reach_is_closed_to_an_eip_and_open_to_a_private_address() -> None:
     inside = chain(rule("accept", OLD), rule("accept", INSIDE), drops=True)
     bound = EipFact(ip4("203.0.113.9"), "eip-1", Bound.ENI, "eni-1", Mode.NAT, private_address=ip4("192.168.1.10"))
