@@ -60,6 +60,13 @@ def run_directory(path: str | None = None, flag: str | None = None, environ: Map
     return text
 
 
+def has_own_settings(path: str | None, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether this call is told more than where the directories are, so that its settings may not be a daemon's."""
+    given = os.environ if environ is None else environ  # noqa: TID251 the one place
+    places = {f"{PREFIX}RUN_DIRECTORY", f"{PREFIX}STATE_DIRECTORY"}
+    return path is not None or any(name.startswith(PREFIX) and name not in places for name in given)
+
+
 def _simple(written: Written) -> Settings | None:
     """The settings where none, or only such as every simulated instance has, are written: a plain check is enough."""
     texts = {**written.environment, **written.flags}

@@ -9,7 +9,15 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem
 
 from eip_agent import config
-from eip_agent.config import LARGEST_FILE, Supervisor, credentials_environment, load, supervisor
+from eip_agent.config import (
+    LARGEST_FILE,
+    Supervisor,
+    credentials_environment,
+    has_own_settings,
+    load,
+    run_directory,
+    supervisor,
+)
 from eip_agent.core.settings import Settings
 from eip_agent.errors import EXIT_USAGE, SettingsError
 
@@ -339,3 +347,22 @@ def test_what_systemd_says_is_read_in_one_place() -> None:
 
     assert supervisor(told) == Supervisor("/run/n", "5", "7", "8:9")
     assert supervisor({}) == Supervisor()
+
+
+def test_the_run_directory_alone_is_found_where_the_settings_have_it(file: Path) -> None:
+    file.write_text('run_directory = "/run/other"\nmetadata = 5\n')
+    file.chmod(0o600)
+
+    assert run_directory(str(file), None, {}) == "/run/other"
+    assert run_directory(str(file), None, {"EIP_AGENT_RUN_DIRECTORY": "/run/third"}) == "/run/third"
+    assert run_directory(str(file), "/run/flag", {"EIP_AGENT_RUN_DIRECTORY": "/run/third"}) == "/run/flag"
+    for wrong in ('run_directory = "run"', "run_directory = 5"):
+        file.write_text(wrong)
+        with pytest.raises(SettingsError, match="is not an absolute path"):
+            run_directory(str(file), None, {})
+
+
+def test_a_call_has_own_settings_where_it_says_more_than_places() -> None:
+    assert not has_own_settings(None, {"EIP_AGENT_RUN_DIRECTORY": "/x", "EIP_AGENT_STATE_DIRECTORY": "/y", "HOME": "/"})
+    assert has_own_settings(None, {"EIP_AGENT_OPENAPI__ENABLED": "false"})
+    assert has_own_settings("/etc/other.toml", {})

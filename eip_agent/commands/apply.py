@@ -1,17 +1,55 @@
-"""`eip-agent apply`: one pass."""
+"""`eip-agent apply`: one pass; a running daemon makes it, so that there is one writer, and else this process."""
 
 import contextlib
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING, Final
 
 from eip_agent import privilege
-from eip_agent.console import code_of, nowhere, settings_of, talk, tell
-from eip_agent.core.report import Report
-from eip_agent.reconcile import Agent
+from eip_agent.config import has_own_settings, run_directory
+from eip_agent.console import code_of, nowhere, paper_of, settings_of, talk, tell
+from eip_agent.daemon.client import ask as ask_daemon
+
+if TYPE_CHECKING:
+    from eip_agent.core.report import Report
+
+PATIENCE: Final = 150.0
+"""Seconds for the daemon's answer: more than all deadlines that the usual settings give to the cloud."""
 
 
 def run(args: Namespace) -> int:
     """Apply, or only look; the exit code."""
+    # What is to be confirmed or only looked at, or has settings of its own, is not what the daemon does.
+    own = args.dry_run or args.confirm is not None or args.metadata_url or has_own_settings(args.config)
+    code = None if own else _by_daemon(args)
+    return _alone(args) if code is None else code
+
+
+def _by_daemon(args: Namespace) -> int | None:
+    """Let the daemon make the pass, and print what it says; None where none runs."""
+    privilege.require_net_admin("apply")
+    paper = paper_of(args)
+    answer = ask_daemon(
+        run_directory(None, args.run_directory),
+        "look",
+        PATIENCE,
+        format=args.format,
+        lang=paper.language.code,
+        width=paper.width,
+        colour=paper.colour,
+        ascii=paper.ascii,
+    )
+    if answer is None:
+        return None
+    sys.stdout.write(answer["out"])
+    sys.stdout.flush()
+    sys.stderr.write(answer["err"])
+    return int(answer["code"])
+
+
+def _alone(args: Namespace) -> int:
+    from eip_agent.reconcile import Agent  # noqa: PLC0415  a daemon has imported it already
+
     settings = settings_of(args)
     agent = Agent(settings)
     answers: list[bool] = []
@@ -23,7 +61,7 @@ def run(args: Namespace) -> int:
 
         privilege.require_net_admin("apply")
 
-        def ask(done: Report) -> bool:
+        def ask(done: "Report") -> bool:
             # Who does not hear what was done may hear the question; and who hears neither, as a terminal that died,
             # is not the only one who may confirm.
             try:

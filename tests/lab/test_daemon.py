@@ -21,8 +21,9 @@ import pytest
 
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.numbers import table_of
+from eip_agent.core.plain import decoded
 from eip_agent.core.settings import Mode
-from eip_agent.core.status import FightStatus
+from eip_agent.core.status import FightStatus, Status
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.namespace import Namespace
@@ -296,6 +297,44 @@ def test_apply_and_explain_by_hand_work_beside_it(held: tuple[Cloud, Daemon]) ->
 
     assert cloud.agent("apply").stdout.startswith("as desired")
     assert cloud.agent("explain").returncode in (0, 3)
+
+
+def test_apply_is_made_by_it_where_both_have_the_same_settings(held: tuple[Cloud, Daemon]) -> None:
+    """In the same words as alone, and the kernel's refusals with the same exit code."""
+    cloud, daemon = held
+    environment = {k: v for k, v in cloud.agent_environment.items() if "OPENAPI" not in k}
+    command = [
+        one for one in cloud.agent_command("apply") if one not in ("--config", str(cloud.directory / "config.toml"))
+    ]
+    alone, passes = cloud.agent("apply"), daemon.status().passes
+    done = cloud.guest.run(command, env=environment, check=False)
+    told = json.loads(cloud.guest.run([*command, "--format", "json"], env=environment, check=False).stdout)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, alone.stdout, alone.stderr)
+    assert daemon.status().passes == passes + 2
+    assert (told["version"], told["outcome"]) == (1, "as desired")
+    table = table_of(index_of(cloud, "eth3"), 0)
+    cloud.guest.ip(f"route replace unreachable default table {table}")
+    try:
+        refused = cloud.guest.run(command, env=environment, check=False)
+        assert refused.returncode == 1
+        assert "refused by the kernel; everything this pass had done was undone" in refused.stdout
+    finally:
+        cloud.guest.ip(f"route del unreachable default table {table}")
+    assert cloud.guest.run(command, env=environment, check=False).returncode == 0
+
+
+def test_status_is_told_in_words_and_as_json(held: tuple[Cloud, Daemon]) -> None:
+    cloud, daemon = held
+    words, plain = cloud.agent("status"), cloud.agent("status", "--format", "json")
+
+    assert (words.returncode, words.stderr) == (0, "")
+    assert f"pid {daemon.process.pid}: as desired" in words.stdout
+    assert re.search(
+        r"^eth1 +eni-\w+ +secondary +eip-visible \(certain\) +right +203\.0\.113\.120", words.stdout, re.MULTILINE
+    )
+    assert (plain.returncode, json.loads(plain.stdout)["version"]) == (0, 1)
+    assert decoded(Status, json.loads(plain.stdout)["status"]).enis == daemon.status().enis
 
 
 # --- the cloud fails --------------------------------------------------------------------------------------------------
