@@ -158,6 +158,10 @@ class Tables:
         self._rules: dict[int, list[RuleSeen]] = {4: [], 6: []}
         for rule in rules:
             self._rules[rule.family].append(rule)
+        self._first: dict[tuple[int, int], int] = {}
+        for version, ordered in self._rules.items():
+            for place, rule in enumerate(ordered):
+                self._first.setdefault((version, rule.priority), place)
         self._routes: dict[tuple[int, int], dict[int, dict[int, list[RouteSeen]]]] = {}
         for route in routes:
             net = route.destination
@@ -200,7 +204,7 @@ class Tables:
                 yield Step(rule, Outcome.PASSED, unlike)
                 continue
             if rule.action == "goto":
-                target = next((at for at, other in enumerate(rules) if other.priority == rule.goto), None)
+                target = self._first.get((rule.family, rule.goto or 0))
                 # The kernel only jumps ahead, and to the first rule of that priority.
                 ahead = target is not None and target >= place
                 yield Step(rule, Outcome.JUMPS if ahead else Outcome.ASTRAY)
