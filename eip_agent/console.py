@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eip_agent.render.paper import Paper
 
 
-def say(lines: Iterable[str]) -> None:
+def put(lines: Iterable[str]) -> None:
     """To stdout: data."""
     sys.stdout.writelines(f"{spelled(line)}\n" for line in lines)
 
@@ -23,7 +23,7 @@ def say(lines: Iterable[str]) -> None:
 def show(lines: Iterable[str], paper: "Paper") -> None:
     """To stdout, with the colours of the paper, and no others."""
     if not paper.colour:
-        say(lines)
+        put(lines)
         return
     from eip_agent.render.paper import by_ink  # noqa: PLC0415  --help must not pay for it
 

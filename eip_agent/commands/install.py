@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from eip_agent.console import say, talk
+from eip_agent.console import put, talk
 from eip_agent.errors import EXIT_OK, EXIT_PENDING, EXIT_REFUSED, ApplyError
 from eip_agent.install import DAEMON, ONCE, UNITS, Deed, Piece, Step, install_plan, shipped, uninstall_plan
 from eip_agent.sinks.tree import Tree
@@ -141,14 +141,14 @@ def _carry_out(commands: Sequence[Sequence[str]]) -> None:
 
 def _tell(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> None:
     changes = _changes(steps)
-    say(f"{step.deed.value} {step.piece.target}" for step in changes)
+    put(f"{step.deed.value} {step.piece.target}" for step in changes)
     if not changes:
-        say(["as desired: nothing of eip-agent's is installed" if args.command == "uninstall" else "as desired"])
+        put(["as desired: nothing of eip-agent's is installed" if args.command == "uninstall" else "as desired"])
     for command in commands:
-        say([f"{'ran' if runs else 'run'}  {' '.join(command)}"])
-    say(f"note  {step.piece.target}: {step.piece.effect}" for step in changes if step.piece.effect)
+        put([f"{'ran' if runs else 'run'}  {' '.join(command)}"])
+    put(f"note  {step.piece.target}: {step.piece.effect}" for step in changes if step.piece.effect)
     if args.command == "uninstall":
-        say(["note  the network stays as it is: `eip-agent revert` takes back what the agent wrote"])
+        put(["note  the network stays as it is: `eip-agent revert` takes back what the agent wrote"])
     sys.stdout.flush()
     for step in steps:
         if step.deed is Deed.LEAVE:

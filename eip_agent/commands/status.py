@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 
 from eip_agent.config import run_directory
-from eip_agent.console import say, talk
+from eip_agent.console import put, talk
 from eip_agent.core.plain import decoded
 from eip_agent.core.status import Status
 from eip_agent.daemon.client import ask
@@ -30,5 +30,5 @@ def run(args: Namespace) -> int:
         raise BusyError(
             f"the daemon answers something else ({other})", "is it of another version? restart it"
         ) from other
-    say(lines(status, time.time()))
+    put(lines(status, time.time()))
     return EXIT_OK
