@@ -5,12 +5,14 @@ Numbers: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
 """
 
 import contextlib
+import os
 import struct
 from typing import TYPE_CHECKING, Final
 
 from eip_agent.core.surroundings import Ruleset
 from eip_agent.errors import KernelReadError
 from eip_agent.netlink import Netlink, attributes
+from eip_agent.sources.keyfile import text_of
 from eip_agent.sources.nested import number
 
 if TYPE_CHECKING:
@@ -30,12 +32,26 @@ _LONGEST: Final = 4096
 
 def read(legacy: tuple[str, ...] = LEGACY) -> Ruleset | None:
     """All rules of this network namespace; None where they cannot be read.  Never raises."""
+    chains: tuple[Chain, ...] = ()
     try:
-        with contextlib.closing(Netlink(_NETLINK_NETFILTER)) as netlink:
-            chains = _chains(netlink)
+        if is_loaded():
+            with contextlib.closing(Netlink(_NETLINK_NETFILTER)) as netlink:
+                chains = _chains(netlink)
     except (OSError, KernelReadError, LookupError, struct.error):
         return None
     return Ruleset(chains, tuple(name for path in legacy for name in _lines(path)))
+
+
+def is_loaded(modules: str = "/proc/modules", builtin: str = "") -> bool:
+    """Whether the kernel has nftables at work; asking would load the module, and who explains changes nothing.
+
+    A kernel without modules, or of which it is not known what is built in, is asked.
+    """
+    loaded = text_of(modules)
+    if loaded is None or "\nnf_tables " in f"\n{loaded}":
+        return True
+    known = text_of(builtin or f"/lib/modules/{os.uname().release}/modules.builtin")
+    return known is None or "/nf_tables.ko" in known
 
 
 def _lines(path: str) -> list[str]:

@@ -78,6 +78,27 @@ def test_without_the_capability_the_firewall_is_unread() -> None:
     assert done.stdout == "None\n"
 
 
+@pytest.mark.parametrize(
+    ("modules", "builtin", "expected"),
+    [
+        (None, "", True),
+        ("nf_tables 376832 0 - Live 0x0\n", "", True),
+        ("overlay 1 0 - Live 0x0\nnf_tables 376832 0\n", "", True),
+        ("nft_ct 24576 0 - Live 0x0\n", "kernel/net/netfilter/nfnetlink.ko\n", False),
+        ("overlay 1 0 - Live 0x0\n", "kernel/net/netfilter/nf_tables.ko\n", True),
+        ("overlay 1 0 - Live 0x0\n", None, True),
+    ],
+)
+def test_a_module_that_is_not_loaded_is_not_loaded_by_asking(
+    tmp_path: Path, modules: str | None, builtin: str | None, *, expected: bool
+) -> None:
+    for name, text in (("modules", modules), ("builtin", builtin)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+
+    assert firewall.is_loaded(str(tmp_path / "modules"), str(tmp_path / "builtin")) is expected
+
+
 @pytest.mark.lab
 def test_tables_of_iptables_legacy_are_told(tmp_path: Path) -> None:
     (tmp_path / "names").write_text("filter\nnat\n")
