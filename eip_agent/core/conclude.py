@@ -94,7 +94,7 @@ def conclude(
     exits = _without_lone_primary(
         [
             *(exit_ for wished in wishes.values() for exit_ in wished.exits),
-            *(exit_ for port in unlisted for exit_ in carried(kernel, port, listed)),
+            *(exit_ for port in unlisted for exit_ in carried(kernel, port, listed, listed)),
         ]
     )
     may_cut = only_of_gone_links(kernel) if witnesses.silent else may_cut_of(kernel, wishes, excluded, settings)

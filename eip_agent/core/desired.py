@@ -1,6 +1,6 @@
 """What the kernel should hold, from facts and verdicts: the exits of every ENI, and the items they call for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
@@ -90,7 +90,8 @@ def wish(
         return Wish(families=frozenset((4, 6)))
     extra = [ip for ip in local.foreign(port.link.link.index) if ip not in listed]
     families = _known(port.eni) if verdict.decided else frozenset[int]()
-    exits = [exit_ for exit_ in carried(kernel, port, listed) if exit_.family not in families]
+    others = listed - given(port.eni, verdict)
+    exits = [exit_ for exit_ in carried(kernel, port, listed, others) if exit_.family not in families]
     if 4 in families:
         exits += _exits4(port, verdict, kernel, [ip for ip in extra if isinstance(ip, IPv4Address)], settings)
     if 6 in families and not settings.leave_ipv6 and port.link.ipv6:
@@ -107,12 +108,7 @@ def wish(
 
 def given(eni: EniFact, verdict: Verdict) -> frozenset[IPAddress]:
     """The addresses that the cloud has given to an ENI, as far as its metadata and its verdict tell."""
-    return given_by_metadata(eni) | {eip.address for eip in verdict.visible}
-
-
-def given_by_metadata(eni: EniFact) -> frozenset[IPAddress]:
-    """Those of its metadata alone."""
-    return frozenset((*(eni.private_ipv4s or ()), *(eni.ipv6s or ())))
+    return frozenset([*(eni.private_ipv4s or ()), *(eni.ipv6s or ()), *(eip.address for eip in verdict.visible)])
 
 
 def _known(eni: EniFact) -> frozenset[int]:
@@ -289,16 +285,17 @@ def link_settings(port: Port, wished: Wish, *, routed: bool, crowded: bool, sett
     ]
 
 
-def carried(kernel: KernelFact, port: Port, listed: Iterable[IPAddress] = ()) -> list[Exit]:
+def carried(
+    kernel: KernelFact, port: Port, listed: Iterable[IPAddress] = (), others: Collection[IPAddress] = ()
+) -> list[Exit]:
     """The exits that an ENI has now, for the addresses its link has now and the delegated prefixes that have a rule.
 
     So what works keeps working while the rules around an ENI of which too little is known are rebuilt.  The masks of
     the addresses say how far its rules were widened, so that mostly they are not even rebuilt.  A prefix in which there
-    is an address, here or `listed` by the cloud, is a widened one.  An address that the cloud lists for another ENI is
-    that one's, whatever link somebody has put it on.
+    is an address, here or `listed` by the cloud, is a widened one.  What the cloud lists for `others` is theirs,
+    whatever link somebody has put it on.
     """
     index = port.link.link.index
-    others = frozenset(listed) - given_by_metadata(port.eni)
     local = [fact for fact in kernel.addresses if fact.link == index and fact.universal and fact.ip not in others]
     known = [*(fact.ip for fact in kernel.addresses), *listed]
     found = []
