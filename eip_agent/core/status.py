@@ -22,7 +22,8 @@ class EniStatus:
     eni: str
     """Its id, or its MAC address where that is not known."""
     link: str
-    primary: bool
+    role: str
+    """`primary` or `secondary`."""
     mode: str
     certainty: str
     health: str

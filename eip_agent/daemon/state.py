@@ -75,7 +75,7 @@ def enis_of(report: Report, done: Done) -> list[EniStatus]:
         EniStatus(
             eni=story.eni.eni_id or story.eni.mac,
             link=story.link.link.name,
-            primary=story.primary,
+            role="primary" if story.primary else "secondary",
             mode=story.verdict.mode.value,
             certainty=story.verdict.certainty.value,
             health=_health(story, held, left),

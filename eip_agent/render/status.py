@@ -25,10 +25,9 @@ def lines(status: Status, now: float) -> Iterator[str]:
 
 
 def _eni(eni: EniStatus) -> str:
-    role = "primary" if eni.primary else "secondary"
     shown = ", ".join(eni.addresses[:4]) + (f" and {len(eni.addresses) - 4} more" if len(eni.addresses) > 4 else "")
     mode = eni.mode if eni.mode == eni.certainty else f"{eni.mode} ({eni.certainty})"
-    return f"{eni.link:<8}  {eni.eni}  {role:<9}  {mode}  {eni.health}" + (f"  {shown}" if shown else "")
+    return f"{eni.link:<8}  {eni.eni}  {eni.role:<9}  {mode}  {eni.health}" + (f"  {shown}" if shown else "")
 
 
 def _source(source: SourceStatus, now: float) -> str:
