@@ -19,9 +19,10 @@ Exit codes, whose meaning never changes: 0 as desired, 1 refused or not verified
 3 changes pending, 4 facts missing.
 """
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from eip_agent.core.silence import Silence
+if TYPE_CHECKING:
+    from eip_agent.core.silence import Silence  # --help must not pay for it
 
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 1
@@ -62,10 +63,10 @@ class SourceError(AgentError):
 class MetadataError(SourceError):
     """The metadata service is unreachable, refuses, or answers other than documented."""
 
-    def __init__(self, message: str, hint: str = "", silence: Silence = Silence.ODD) -> None:
+    def __init__(self, message: str, hint: str = "", silence: "Silence | None" = None) -> None:
         super().__init__(message, hint)
         self.silence = silence
-        """Which of these it is."""
+        """Which of these it is; None: something odd."""
 
 
 class KernelReadError(SourceError):

@@ -20,6 +20,7 @@ from eip_agent.core.recalled import recalled
 from eip_agent.core.report import Report
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
+from eip_agent.core.silence import Silence
 from eip_agent.errors import JournalError, MetadataError
 from eip_agent.netlink import Netlink
 from eip_agent.sinks.known import KnownStore
@@ -72,7 +73,7 @@ class Lookout:
         try:
             live = self._metadata.read()
         except MetadataError as silent:
-            unread = (Unread(say("metadata service"), said(silent), silent.silence),)
+            unread = (Unread(say("metadata service"), said(silent), silent.silence or Silence.ODD),)
         took = {"metadata": time.monotonic() - began}
         if live is not None and last is not None and last.cloud is not None:
             live = recalled(live, last.cloud)
