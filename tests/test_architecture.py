@@ -37,6 +37,7 @@ UNTESTED: Final = {
     "eip_agent.core.offers": "values without behaviour",
     "eip_agent.core.scene": "values without behaviour",
     "eip_agent.core.settings": "values without behaviour",
+    "eip_agent.core.status": "values without behaviour",
     "eip_agent.core.silence": "names of reasons",
     "eip_agent.core.surroundings": "values without behaviour",
 }

@@ -208,6 +208,14 @@ def broken(cloud: Cloud, unbound: Mapping[IPAddress, IPAddress | None]) -> list[
     return faults + [f"{link}: {count} spoofed" for link, count in cloud.spoofs().items() if count]
 
 
+def sampled(cloud: Cloud, chance: Random, number: int) -> list[str]:
+    """What of the contract does not hold for so many of its packets, drawn by chance."""
+    probes = [*_requests(cloud), *_from_addresses(cloud), *_from_links(cloud)]
+    drawn = chance.sample(probes, min(number, len(probes)))
+    faults = faulty([replace(probe, proto=chance.choice(PROTOS)) for probe in drawn])
+    return faults + [f"{link}: {count} spoofed" for link, count in cloud.spoofs().items() if count]
+
+
 def faulty(probes: list[Probe]) -> list[str]:
     """What is wrong with some of these packets."""
     with ThreadPoolExecutor(8) as pool:
