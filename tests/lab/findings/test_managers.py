@@ -82,8 +82,10 @@ def written(cloud: Cloud, path: str, text: str) -> Iterator[Path]:
     file = cloud.disk / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    yield file
-    file.unlink(missing_ok=True)
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def index(cloud: Cloud, link: str) -> int:
