@@ -7,7 +7,7 @@ import pytest
 from eip_agent.core.residents import Role, mapping, named, residents, tended
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode, Settings
-from tests.builders import address, cloud, declared, ip4, kernel, net4
+from tests.builders import address, cloud, declared, ip4, kernel, mac, net4
 from tests.core.findings.support import direct_eip, nat_eip, scene_of, told
 
 VISIBLE = declared("203.0.113.42", Mode.EIP_VISIBLE)
@@ -55,6 +55,7 @@ def test_what_the_settings_leave_alone_is_none_of_them() -> None:
 
 def test_eips_are_known_by_settings_openapi_and_metadata() -> None:
     by_settings = scene_of(declared=(declared("203.0.113.9", private_address=ip4("192.168.1.10")),))
+    by_mac = scene_of(declared=(declared("203.0.113.9", eni=None, mac=mac(1)),))
     by_openapi = scene_of(
         told(nat_eip(11), direct_eip(10), nat_eip(12, status="Unassociating", private="192.168.1.12"))
     )
@@ -62,6 +63,7 @@ def test_eips_are_known_by_settings_openapi_and_metadata() -> None:
     own = scene_of(told(nat_eip(44, private="203.0.113.44")))
 
     assert dict(mapping(by_settings)) == {ip4("192.168.1.10"): ip4("203.0.113.9")}
+    assert dict(mapping(by_mac)) == {ip4("192.168.1.10"): ip4("203.0.113.9")}
     assert dict(mapping(by_openapi)) == {
         ip4("192.168.1.10"): ip4("203.0.113.11"),
         ip4("192.168.0.10"): ip4("203.0.113.10"),

@@ -12,7 +12,9 @@ from tests.core.findings.surrounded import surrounded
 def test_a_link_that_is_down_is_told_with_who_brings_it_up() -> None:
     down = surrounded(links=(link(0), link(1, up=False)))
     (by_us,) = dead(down)
-    left = replace(down, report=replace(down.report, plan=()), asleep=())
+    others = tuple(change for change in down.report.plan if not str(change.item).startswith("link eth1 up"))
+    left = replace(down, report=replace(down.report, plan=others), asleep=())
+    assert any("link eth1" in str(change.item) for change in others), "another setting brings no link up"
     (by_hand,) = dead(left)
 
     assert (by_us.code, by_us.subject, by_us.commands) == ("EIP105", "eth1", ("eip-agent apply",))

@@ -95,9 +95,10 @@ def test_what_somebody_added_was_not_taken_away() -> None:
     whole = configured()
     stray = replace(whole, addresses=(*whole.addresses, address("10.77.0.1", length=32)))
     mirrored = replace(whole, routes=(*whole.routes, main_route("10.9.0.0/16", 1, "192.168.1.7")))
+    services = replace(whole, routes=(*whole.routes, main_route("100.64.0.0/10", 0, "192.168.0.253")))
     moved = replace(whole, links=(link(0, group=DEVICE_GROUP), link(1, group=DEVICE_GROUP, conf=(("arp_ignore", 0),))))
 
-    for of in (stray, mirrored):
+    for of in (stray, mirrored, services):
         assert any(isinstance(change.after, Rule | Route | Address) for change in scene(of).report.plan)
         assert told(scene(of)) == {}
     assert told(scene(moved)) == {}

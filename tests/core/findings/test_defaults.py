@@ -6,17 +6,26 @@ from eip_agent.core.findings.defaults import equal, gateways, unbound
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.settings import Mode
 from eip_agent.core.surroundings import Hop, RouteSeen
-from tests.builders import declared, device, ip4, net4
+from tests.builders import cloud, declared, device, eni, ip4, link, net4
 from tests.core.findings.support import codes
 from tests.core.findings.surrounded import default, rule_for, surrounded
 
 TUNNEL = 9
 
 
+def found_nowhere() -> RouteSeen:
+    return RouteSeen(254, net4("10.0.0.0/8"), hops=(Hop(2),))
+
+
 def test_a_missing_default_route_is_told_with_the_right_one() -> None:
-    (found,) = unbound(surrounded(RouteSeen(254, net4("10.0.0.0/8"), hops=(Hop(2),))))
+    (found,) = unbound(surrounded(found_nowhere()))
 
     assert (found.code, found.commands) == ("EIP121", ("ip route add default via 192.168.0.253 dev eth0",))
+    for unable in (
+        surrounded(found_nowhere(), of=cloud(eni(0, gateway=None), eni(1))),
+        surrounded(found_nowhere(), links=(link(0, up=False), link(1))),
+    ):
+        assert next(unbound(unable)).commands == ()
     assert not list(unbound(surrounded()))
     assert not list(unbound(replace(surrounded(), surroundings=None)))
 

@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eip_agent.core.conclude import NOBODY_ELSE, conclude
+from eip_agent.core.facts import Remembered
+from eip_agent.core.findings.all import find_all
 from eip_agent.core.findings.ways import astray, marked, services
+from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
-from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen
-from tests.builders import address, declared, device, link, net4
+from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen, Surroundings
+from tests.builders import address, declared, device, ip4, link, net4
 from tests.core.findings.support import codes, nat_eip, told
 from tests.core.findings.surrounded import HERE, default, rule_for, surrounded
+from tests.strategies import World, worlds
 
 STRICT = {"rp_filter": 1}
 TUNNEL = 9
@@ -88,3 +96,41 @@ def test_services_by_an_eip_visible_nic_are_told() -> None:
     assert found.commands[0] == "ip route replace 100.64.0.0/10 via 192.168.0.253 dev eth0"
     assert not list(services(surrounded(default(0), declared=(eip,))))
     assert not list(services(surrounded(default(0), range_))), "which a NAT ENI reaches"
+
+
+def routes_of(world: World, draw: st.DataObject) -> tuple[RouteSeen, ...]:
+    """Routes by any link to anywhere, in `main` and in tables of ours and of others."""
+    links = st.sampled_from([one.link.index for one in world.kernel.links] or [2])
+    hops = st.lists(st.builds(Hop, links, st.sampled_from((None, ip4("192.168.1.253")))), max_size=2).map(tuple)
+    nets = st.sampled_from([net4(to) for to in ("0.0.0.0/0", "0.0.0.0/1", "192.168.0.0/24", "100.64.0.0/10")])
+    kinds = st.sampled_from(("unicast", "unicast", "unreachable", "throw"))
+    route = st.builds(RouteSeen, st.sampled_from((254, 100, 20_000_048)), nets, kinds, hops, st.integers(0, 2))
+    return tuple(draw.draw(st.lists(route, max_size=8)))
+
+
+def rules_of(draw: st.DataObject) -> tuple[RuleSeen, ...]:
+    nets = st.sampled_from((None, net4("192.168.0.0/16"), net4("192.168.1.10/32"), net4("203.0.113.0/24")))
+    rule = st.builds(
+        RuleSeen,
+        st.just(4),
+        st.sampled_from((100, 24011, 24500, 30000)),
+        st.sampled_from(("lookup", "lookup", "prohibit", "goto")),
+        st.sampled_from((None, 254, 100, 20_000_048)),
+        goto=st.sampled_from((None, 30000)),
+        source=nets,
+        destination=nets,
+        mark=st.sampled_from((None, 7)),
+    )
+    return tuple(draw.draw(st.lists(rule, max_size=6)))
+
+
+@given(worlds(), st.data())
+@settings(max_examples=60)
+def test_whatever_rules_and_routes_there_are_looking_never_fails(world: World, draw: st.DataObject) -> None:
+    report = conclude(world.cloud, world.kernel, Remembered(), world.settings)
+    around = Surroundings(rules_of(draw), routes_of(world, draw))
+    scene = Scene(report, world.kernel, NOBODY_ELSE, world.settings, Remembered(), surroundings=around)
+
+    for finding in find_all(scene):
+        assert all((finding.subject, finding.saw, finding.means, finding.do)), finding
+        assert all("None" not in command for command in finding.commands), finding
