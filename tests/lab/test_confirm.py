@@ -318,7 +318,7 @@ def test_the_question_that_cannot_be_asked_is_a_no(cloud: Cloud, mortal: Mortal)
 
     assert said.code == 1
     assert "not confirmed: " in said.out
-    assert "not read  confirmation: " in said.err
+    assert "not read confirmation: " in said.err
 
 
 def test_as_json_it_is_one_document(mortal: Mortal) -> None:

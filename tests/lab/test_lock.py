@@ -134,7 +134,7 @@ def test_a_journal_that_is_no_file_is_refused(
         looked = mortal.run("explain")
 
     assert looked.code == 4
-    assert "not read  journal: " in looked.err
+    assert "not read journal: " in looked.out
 
 
 def test_a_link_in_place_of_the_next_journal_is_not_followed(mortal: Mortal, run: Path, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_journal_that_cannot_be_brought_up_to_date_is_said(cloud: Cloud, morta
 
     assert said.code == 4
     assert "verified" in said.out
-    assert "not read  journal: " in said.err
+    assert "not read journal: " in said.err
     assert (run / "journal.json").read_text() == remembered
     assert mortal.run("revert").code == 0
     assert unreached(cloud) != []

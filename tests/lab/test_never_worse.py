@@ -112,7 +112,7 @@ def failed(cloud: Cloud, mortal: Mortal, *faults: Fault) -> Ended:
 def says_so(ended: Ended) -> None:
     """It says what could not be read, what that means, and changes nothing."""
     assert ended.code == 4, ended
-    assert re.search(r"^not read  \S.*: \S", ended.err, re.MULTILINE), ended
+    assert re.search(r"^not read \S.*: \S", ended.err, re.MULTILINE), ended
     assert "nothing is removed because of it" in ended.err
 
 

@@ -161,7 +161,7 @@ def test_an_openapi_that_fails_changes_nothing(good: tuple[Cloud, Mortal], fault
         healed(cloud)
 
     assert ended.code == 4, ended
-    assert re.search(r"^not read  openapi\S*: \S", ended.err, re.MULTILINE), ended
+    assert re.search(r"^not read openapi\S*: \S", ended.err, re.MULTILINE), ended
     assert "nothing is removed because of it" in ended.err
 
 
@@ -176,7 +176,7 @@ def test_an_openapi_that_is_not_there_changes_nothing(good: tuple[Cloud, Mortal]
         cloud.openapi.start()
 
     assert ended.code == 4
-    assert "not read  openapi" in ended.err
+    assert "not read openapi" in ended.err
     assert failed(mortal).out.startswith("as desired"), "it is asked again, and believed again"
 
 
@@ -235,7 +235,7 @@ def test_metadata_that_fails_while_the_openapi_speaks_changes_nothing(good: tupl
         healed(cloud)
 
     assert ended.code == 4, ended
-    assert "not read  " in ended.err
+    assert "not read " in ended.err
 
 
 @pytest.mark.parametrize("good", ["bare"], indirect=True)
