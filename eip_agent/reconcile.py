@@ -168,7 +168,7 @@ class Agent:
             return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
         report = replace(report, plan=chosen(planned))
         if report.plan or self._lookout.asleep(seen):
-            work = _Work(netlink, self._journal, report.cloud, remembered)
+            work = _Work(netlink, self._journal, report.cloud, remembered, seen.kernel)
             seen, report = self._woken(seen, report, work, chosen)
             report = self._carried_out(report, work, partial(self._left, seen, chosen=chosen))
             if work.result.applied and not work.result.undone:
@@ -203,8 +203,7 @@ class Agent:
         return self._journal.read()
 
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
-        plan = self._lookout.report(replace(seen, kernel=kernel), remembered).plan
-        return chosen(plan)
+        return chosen(self._lookout.plan(replace(seen, kernel=kernel), remembered))
 
     def _woken(self, seen: Seen, report: Report, work: "_Work", chosen: Chosen = _all) -> tuple[Seen, Report]:
         """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
@@ -233,7 +232,7 @@ class Agent:
         confirmed: Confirmed | None = None,
     ) -> Report:
         if not work.result.refused:
-            work.carry_out([change for change in report.plan if change not in work.result.applied], work.look())
+            work.carry_out([change for change in report.plan if change not in work.result.applied], work.latest())
         done, kept = replace(report, result=work.result), False
         try:
             done = _finished(done, work, left)
@@ -254,7 +253,8 @@ class Agent:
             if not kept and confirmed is not None:
                 work.undo()
                 done = replace(done, result=work.result, left=())
-        return self._settled(done, work.remembered, work.look())
+        # Who was waited for may have changed things meanwhile.
+        return self._settled(done, work.remembered, work.latest() if confirmed is None else work.look())
 
     def _settled(self, report: Report, written: Remembered, kernel: KernelFact) -> Report:
         """Forget in the journal what is not so; also what an earlier pass foresaw before it was killed."""
@@ -271,7 +271,15 @@ class Agent:
 class _Work:
     """A plan on its way into the kernel: what this pass has done, and what the journal holds of it."""
 
-    def __init__(self, netlink: Netlink, journal: Journal, cloud: CloudFact | None, remembered: Remembered) -> None:
+    def __init__(
+        self,
+        netlink: Netlink,
+        journal: Journal,
+        cloud: CloudFact | None,
+        remembered: Remembered,
+        kernel: KernelFact | None = None,
+    ) -> None:
+        """`kernel`: as it was read a moment ago."""
         # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
         from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
 
@@ -281,10 +289,16 @@ class _Work:
         self._cloud = cloud
         self.remembered = remembered
         self.result = Result()
+        self._kernel = kernel
 
     def look(self) -> KernelFact:
         """Raises KernelReadError."""
-        return kernel_of(self._netlink, self._cloud)
+        self._kernel = kernel_of(self._netlink, self._cloud)
+        return self._kernel
+
+    def latest(self) -> KernelFact:
+        """The same, without reading it again where nothing was written since.  Raises KernelReadError."""
+        return self._kernel or self.look()
 
     def carry_out(self, plan: Sequence[Change], kernel: KernelFact) -> None:
         """Write ahead, then write.  Raises JournalError with nothing of the plan done."""
@@ -293,7 +307,7 @@ class _Work:
         foreseen = foresee(self.remembered, plan, kernel)
         if foreseen != self.remembered:
             self._journal.write(foreseen)
-        self.remembered = foreseen
+        self.remembered, self._kernel = foreseen, None
         self.result = apply(plan, self._writer, self.result.applied)
 
     def undo(self) -> None:
@@ -306,6 +320,7 @@ class _Work:
         done: Sequence[Change] = self.result.applied
         with contextlib.suppress(KernelReadError):
             done = given_back(done, self.look(), self.remembered)
+        self._kernel = None
         undone, stuck = undo(done, self._writer)
         self.result = replace(self.result, undone=undone, stuck=stuck)
 

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import select
 import socket
 import statistics
 import struct
@@ -33,6 +34,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.namespace import Namespace, tool
 from eip_agent.lab.topology import Eip, Eni, Topology, VSwitch, eni, public
+from tests.lab.daemon import Daemon
 
 TURNS: Final = 5
 QUICK_TURNS: Final = 3
@@ -46,6 +48,7 @@ LARGEST: Final = ("64x30", f"64x50{MIXED}")
 """Of which fewer turns must do, or all would take too long."""
 START: Final = "start"
 APPLY: Final = ("1x1", "4x10", "15x50", "64x30", f"15x50{MIXED}", f"64x50{MIXED}")
+DAEMON: Final = ("4x10", "15x50")
 LOOKUP: Final = ("15x50", f"15x50{MIXED}", "64x50", f"64x50{MIXED}")
 SOURCES: Final = ("4x10", "15x50")
 EXPLAIN: Final = ("4x10", "15x50")
@@ -54,6 +57,7 @@ GROUPS: Final = (
     *(f"apply-{size}" for size in APPLY),
     *(f"sources-{size}" for size in SOURCES),
     *(f"explain-{size}" for size in EXPLAIN),
+    *(f"daemon-{size}" for size in DAEMON),
     *(f"lookup-{size}" for size in LOOKUP),
 )
 IN_QUICK: Final = (
@@ -68,6 +72,11 @@ LOOKUP_BUDGET: Final = 1.5
 HELP_BUDGET: Final = 3.0
 EXPLAIN_BUDGET: Final = 1.5
 IDLE_BUDGET: Final = 6.0
+REPAIR_BUDGET: Final = 100.0
+"""Milliseconds, from the foreign deletion to the repair; the debounce is in them."""
+REPAIRS: Final = 15
+QUIET: Final = 5.0
+"""Seconds in which the daemon at rest is watched."""
 RULES_PER_TABLE: Final = 4
 RULES_PER_ADDRESS: Final = 2
 RULES_CONSTANT: Final = 4
@@ -240,6 +249,8 @@ def measure(group: str, turns: int) -> Iterator[Row]:
         yield from sources(size, turns)
     elif kind == "explain":
         yield from explains(size, turns)
+    elif kind == "daemon":
+        yield from daemons(size, turns)
     else:
         yield from lookups(size, turns)
 
@@ -517,6 +528,50 @@ _DST, _SRC = 1, 2
 WEB: Final = IPv4Address("198.51.100.7")
 
 Source = IPv4Address | None
+
+
+def daemons(size: str, turns: int) -> Iterator[Row]:
+    """The daemon at rest, and when somebody takes a rule away."""
+    with Cloud(topology(size), peers=False) as cloud, Daemon(cloud) as daemon:
+        daemon.settled()
+        empty = median(memory(cost(cloud, ["-c", MEMORY]))[1] for _ in range(min(turns, QUICK_TURNS)))
+        took = repairs(cloud, REPAIRS)
+        daemon.settled()
+        used, woken = daemon.processor()
+        select.select([], [], [], QUIET)
+        held, (later, again) = daemon.memory(), daemon.processor()
+        asked = [agent(cloud, "status") for _ in range(turns)]
+        bare = [cost(cloud, BARE) for _ in range(turns)]
+    yield Row(f"{size}: idle daemon, memory", mb(held), f"{mb(empty)} python -c pass", held / empty, IDLE_BUDGET)
+    yield Row(f"{size}: idle daemon, wake-ups in {QUIET:g} s", str(again - woken), "", again - woken, 1)
+    yield Row(f"{size}: idle daemon, CPU in {QUIET:g} s", ms(later - used), "")
+    what, slowest = f"{size}: repair after a foreign deletion", f"{ms(max(took))} the slowest of {len(took)}"
+    yield Row(what, ms(median(took)), slowest, median(took) * 1000, REPAIR_BUDGET)
+    yield from over_bare(f"{size}: status", asked, bare)
+
+
+def repairs(cloud: Cloud, number: int) -> list[float]:
+    """Seconds from the kernel's word that a rule went to its word that it is there again, for different rules."""
+    found = []
+    with cloud.guest.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as ear:
+        ear.bind((0, 0))
+        ear.setsockopt(270, 1, 8)  # SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV4_RULE
+        ear.settimeout(10)
+        rules = [line for line in cloud.guest.ip("rule show").splitlines() if line.startswith(("2401", "2402"))]
+        for line in (rules * number)[:number]:
+            priority, _, selector = line.replace("[detached]", "").partition(":")
+            cloud.guest.ip(f"rule del priority {priority} {selector}")
+            gone = heard(ear, 33)
+            found.append(heard(ear, 32) - gone)
+            select.select([], [], [], 6 * found[-1])  # a fifth of the time is what the daemon gives to events
+    return found
+
+
+def heard(ear: socket.socket, kind: int) -> float:
+    """When the kernel says a message of that type."""
+    while int.from_bytes(ear.recv(65536)[4:6], sys.byteorder) != kind:
+        """Something else."""
+    return time.perf_counter()
 
 
 def lookups(size: str, turns: int) -> Iterator[Row]:
