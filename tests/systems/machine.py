@@ -30,7 +30,7 @@ from eip_agent.lab.namespace import Namespace, tool
 
 HERE: Final = Path(__file__).parent
 PROGRAM: Final = "/opt/eip-agent/bin/eip-agent"
-DEADLINE: Final = 40.0
+DEADLINE: Final = 20.0
 """Seconds after which something that should have happened has not; only a fault costs them."""
 _NUMBERS: Final = count()
 
@@ -63,7 +63,8 @@ class Machine:
                     place.symlink_to(text[3:])
                 else:
                     place.write_text(text)
-                    place.chmod(0o755 if text.startswith("#!") else 0o644)
+                    secret = path.endswith(".nmconnection")  # NetworkManager reads it only so
+                    place.chmod(0o755 if text.startswith("#!") else 0o600 if secret else 0o644)
             for folder in (top, *top.rglob("*")):
                 if folder.is_dir():
                     folder.chmod(0o755)

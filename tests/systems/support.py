@@ -24,12 +24,12 @@ def enabled(unit: str, folder: str = "/lib/systemd/system") -> dict[str, str]:
     return {f"{WANTS}/{unit}": f"-> {folder}/{unit}"}
 
 
-def installed(unit: str, *, drop_in: bool = True) -> dict[str, str]:
-    """What `eip-agent install` makes, with one of its units enabled."""
+def installed(unit: str = "", *, drop_in: bool = True) -> dict[str, str]:
+    """What `eip-agent install` makes, with one of its units enabled, or none."""
     pieces = {piece: data for piece, data in shipped([PROGRAM]).items() if piece in PIECES[:2] or drop_in}
     files = {piece.target: marked(data).decode() for piece, data in pieces.items() if not piece.asked_for}
     assert not drop_in or NETWORKD.target in files
-    return files | enabled(unit, "/etc/systemd/system")
+    return files | (enabled(unit, "/etc/systemd/system") if unit else {})
 
 
 def networkd(topology: Topology) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Host:
         """What the kernel holds for the agent, and the addresses, whoever keeps them."""
         links = json.loads(self.cloud.guest.run(["ip", "-j", "addr", "show"]).stdout)
         return {
-            "rules": (rules(self.cloud), rules(self.cloud, 6)),
+            "rules": sorted(rules(self.cloud)) + sorted(rules(self.cloud, 6)),
             "tables": {one.link: sorted(tables(self.cloud, one.link)) for one in self.cloud.topology.enis},
             "addresses": sorted(
                 f"{link['ifname']} {address['local']}/{address['prefixlen']}"
@@ -93,16 +93,40 @@ class Host:
             return last == rest
 
         try:
+            eventually("the daemon runs", lambda: self.machine.show(DAEMON, "ActiveState")["ActiveState"] == "active")
             eventually("everything is as it was", same)
         except AssertionError as late:
-            missing = {key: (value, last.get(key)) for key, value in rest.items() if last.get(key) != value}
-            raise AssertionError(f"{late}\nbefore, now: {missing}\n{self.machine.journal()}") from None
+            lines = {key: difference(value, last.get(key)) for key, value in rest.items() if last.get(key) != value}
+            raise AssertionError(f"{late}\n{lines}\n{self.told()}") from None
         self.packets()
 
     def packets(self) -> None:
-        """Let packets prove that every address works.  Raises AssertionError."""
-        faults = broken(self.cloud, self.unbound)
-        assert not faults, f"{faults}\n{self.machine.journal()}"
+        """Let packets prove that every address works, or soon does.  Raises AssertionError with what does not."""
+        faults: list[str] = []
+
+        def none() -> bool:
+            faults[:] = broken(self.cloud, self.unbound)
+            return not faults
+
+        try:
+            eventually("packets are right", none)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{faults}\n{self.told()}") from None
+
+    def told(self) -> str:
+        """What the network managers and the agent say, and how it is, for whoever reads a failure."""
+        logs = [
+            self.machine.journal(f"--unit={unit}", "--lines=25")
+            for unit in (DAEMON, "systemd-networkd", "NetworkManager")
+        ]
+        return "\n".join([*logs, *(self.cloud.guest.ip(what, version=4) for what in ("route show", "addr show"))])
+
+
+def difference(before: object, now: object) -> list[str]:
+    """What is missing and what is too much, for whoever reads a failure."""
+    texts = [line.strip(" ,") for line in json.dumps(before, indent=1).splitlines()]
+    others = [line.strip(" ,") for line in json.dumps(now, indent=1).splitlines()]
+    return [f"- {text}" for text in texts if text not in others] + [f"+ {text}" for text in others if text not in texts]
 
 
 @contextlib.contextmanager
@@ -115,11 +139,21 @@ def booted(
 
 
 def begun(cloud: Cloud, machine: Machine, unit: str) -> Host:
-    """Start a unit of the agent where links are configured already, and see that packets are right."""
-    unbound = seen_unbound(cloud)
+    """Start a unit of the agent, once the links are configured as at boot."""
+    machine.systemctl("start", "network-online.target")
+    unbound = home(cloud)
     cloud.reset_spoofs()
     machine.systemctl("start", unit)
     return Host(cloud, machine, unbound)
+
+
+def home(cloud: Cloud) -> Mapping[IPAddress, IPAddress | None]:
+    """Whom the far side sees where nothing is bound and only the primary ENI could be meant.
+
+    By which link the subnet of a secondary ENI is reached is for its DHCP client to say, which comes and goes here.
+    """
+    others = {ip for one in cloud.topology.enis[1:] for ip in (one.vswitch.peer, one.vswitch.peer6)}
+    return {dst: seen for dst, seen in seen_unbound(cloud).items() if dst not in others}
 
 
 __all__ = ("DAEMON", "INSTANCE", "ONCE", "Host", "begun", "booted", "enabled", "installed", "networkd", "settings")

@@ -13,9 +13,9 @@ import pytest
 
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.metadata import Fault, FaultKind
-from tests.lab.support import rules, seen_unbound
+from tests.lab.support import rules
 from tests.systems.machine import Machine, eventually
-from tests.systems.support import INSTANCE, ONCE, WANTS, Host, booted, installed, networkd, settings
+from tests.systems.support import DAEMON, INSTANCE, ONCE, WANTS, Host, booted, home, installed, networkd, settings
 
 pytestmark = [pytest.mark.lab, pytest.mark.systems]
 
@@ -29,11 +29,14 @@ LATE = {
 }
 
 
-def test_services_after_network_online_find_their_addresses_and_root_shares_the_files(layers: list[Path]) -> None:
-    with booted(layers, {**networkd(INSTANCE), **installed(ONCE), **LATE}) as (cloud, machine):
+@pytest.mark.parametrize("unit", [ONCE, DAEMON])
+def test_services_after_network_online_find_their_addresses_and_root_shares_the_files(
+    layers: list[Path], unit: str
+) -> None:
+    with booted(layers, {**networkd(INSTANCE), **installed(unit), **LATE}) as (cloud, machine):
         late = machine.run("cat", "/run/late.rules", "/run/late.addresses").stdout
 
-        assert machine.systemctl("is-active", ONCE) == "active", machine.journal()
+        assert machine.systemctl("is-active", unit) == "active", machine.journal()
         assert "24011:\tfrom 172.16.1.0/24 iif lo lookup" in late
         assert [ip for ip in ("172.16.1.11/24", "203.0.113.20/24", "203.0.113.70/26") if ip not in late] == []
         held = rules(cloud)
@@ -41,12 +44,13 @@ def test_services_after_network_online_find_their_addresses_and_root_shares_the_
         assert (machine.run("stat", "-c", "%U %a %n", "/run/eip-agent/lock", "/run/eip-agent/journal.json").stdout) == (
             "eip-agent 600 /run/eip-agent/lock\neip-agent 600 /run/eip-agent/journal.json\n"
         )
-        machine.systemctl("stop", ONCE)
+        machine.systemctl("stop", unit)
         assert rules(cloud) == held, "stopping leaves the network as it is"
         cloud.guest.ip("rule del pref 24020 oif eth1", version=4)
         assert "1 added" in machine.agent("apply")
-        machine.systemctl("restart", ONCE)
-        Host(cloud, machine, seen_unbound(cloud)).packets()
+        machine.systemctl("restart", unit)
+        Host(cloud, machine, home(cloud)).packets()
+        machine.systemctl("stop", unit)
         assert "verified" in machine.agent("revert")
         assert rules(cloud) == []
         assert machine.agent("revert") == "nothing here is eip-agent's\n"
@@ -64,7 +68,7 @@ def test_a_silent_cloud_does_not_hold_up_the_boot(layers: list[Path]) -> None:
             cloud.metadata.faults = []
 
             eventually("the pass is tried again", lambda: machine.show(ONCE, "ActiveState")["ActiveState"] == "active")
-            Host(cloud, machine, seen_unbound(cloud)).packets()
+            Host(cloud, machine, home(cloud)).packets()
 
 
 def test_install_and_uninstall_where_systemd_runs(layers: list[Path]) -> None:
