@@ -11,7 +11,7 @@ from eip_agent.core.facts import IPAddress
 from eip_agent.install import DAEMON, NETWORKD, ONCE, PIECES, marked, shipped
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import DEMO, Eni, Topology
-from tests.lab.support import broken, rules, seen_unbound, tables
+from tests.lab.support import Ear, broken, rules, seen_unbound, tables
 from tests.systems.machine import PROGRAM, Machine, eventually
 
 INSTANCE: Final = replace(DEMO, enis=DEMO.enis[:4])
@@ -86,6 +86,8 @@ class Host:
     def right(self, rest: Mapping[str, object]) -> None:
         """Wait until everything is as it was, and let packets prove it.  Raises AssertionError."""
         last: dict[str, object] = {}
+        with Ear(self.cloud) as ear:  # until nobody writes any more: what was disturbed may not have been so yet
+            eventually("it is quiet", lambda: not ear.heard() and not ear.heard())
 
         def same() -> bool:
             last.clear()
