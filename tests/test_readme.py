@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from eip_agent import errors
-from eip_agent.core import judge, layout, numbers, openapi
+from eip_agent.core import fight, judge, layout, numbers, openapi, pace
 from eip_agent.core.openapi import ALL_ACTIONS, CORE_ACTIONS
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.core.verdict import Certainty
@@ -264,6 +264,9 @@ def test_places_and_limits_are_those_of_the_program() -> None:
     assert f"{offers.TIMEOUT:g} s where nobody answers" in TEXT
     assert f"more than {layout.FLAT} rules would remain" in TEXT
     assert f"where they are at most {layout.FIRST}" in TEXT
+    assert f"quiet for {pace.QUIET * 1000:g} ms, {pace.LONGEST * 1000:g} ms after the first" in TEXT
+    assert f"{fight.LONGEST:g} seconds, for that link or rule alone" in TEXT
+    assert (fight.FREE, pace.SHARE) == (5, 0.2), "the README says five times, and a fifth"
     for product, name in {"vpc": "vpc-vpc.REGION.aliyuncs.com", "ecs": "ecs-vpc.REGION.aliyuncs.com"}.items():
         assert candidates(product, "REGION", {})[0] == name
         assert f"`{name}`" in TEXT

@@ -8,7 +8,7 @@ from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status
 
 def lines(status: Status, now: float) -> Iterator[str]:
     """What it does, how each ENI is, what it knows from whom, what waits and what is wrong; `now` as in `Status`."""
-    yield f"eip-agent {status.version} runs since {age(now - status.since)}, pid {status.pid}: {status.state}"
+    yield f"eip-agent {status.version}, pid {status.pid}, has run for {age(now - status.since)}: {status.state}"
     if status.last_pass is not None:
         counts = f"{status.passes} passes, {status.changes} changes, {status.repairs} of them repairs"
         yield f"  last pass  {_ago(status.last_pass, now)}, took {status.took * 1000:.0f} ms; {counts}"
@@ -31,7 +31,7 @@ def _eni(eni: EniStatus) -> str:
 
 
 def _source(source: SourceStatus, now: float) -> str:
-    trouble = f"; not now: {source.trouble}" if source.trouble else ""
+    trouble = f"; now: {source.trouble}" if source.trouble else ""
     return f"source    {source.name}: last read {_ago(source.success, now)}{trouble}"
 
 

@@ -329,7 +329,7 @@ def test_status_is_told_in_words_and_as_json(held: tuple[Cloud, Daemon]) -> None
     words, plain = cloud.agent("status"), cloud.agent("status", "--format", "json")
 
     assert (words.returncode, words.stderr) == (0, "")
-    assert f"pid {daemon.process.pid}: as desired" in words.stdout
+    assert re.match(rf"eip-agent \S+, pid {daemon.process.pid}, has run for .*: as desired\n", words.stdout)
     assert re.search(
         r"^eth1 +eni-\w+ +secondary +eip-visible \(certain\) +right +203\.0\.113\.120", words.stdout, re.MULTILINE
     )

@@ -30,7 +30,7 @@ QUIET = Status(
 
 def test_all_that_is_known_is_told() -> None:
     assert list(lines(QUIET, NOW)) == [
-        "eip-agent 1.2.3 runs since 2 hours, pid 77: as desired",
+        "eip-agent 1.2.3, pid 77, has run for 2 hours: as desired",
         "  last pass  12 s ago, took 21 ms; 120 passes, 40 changes, 3 of them repairs",
         "  items      25, last changed never",
         "  next poll  in 48 s",
@@ -39,7 +39,7 @@ def test_all_that_is_known_is_told() -> None:
         "eth0      eni-1  primary    nat (certain)  right  172.16.0.10",
         "eth1      eni-2  secondary  undecided  undecided  10.0.0.0, 10.0.0.1, 10.0.0.2, 10.0.0.3 and 3 more",
         "source    kernel: last read 12 s ago",
-        "source    OpenAPI: last read never; not now: 403 Forbidden",
+        "source    OpenAPI: last read never; now: 403 Forbidden",
     ]
 
 
@@ -48,7 +48,7 @@ def test_what_is_wrong_is_told_with_it() -> None:
     fight = FightStatus("eth1", 4, 8.0, "probably by dhclient (pid 9)")
     troubled = replace(bare, state="failed", fights=(fight,), waits=("an answer",), troubles=("not read: mac: absent",))
 
-    assert list(lines(bare, NOW)) == ["eip-agent 1 runs since 0 s, pid 7: starting", ""]
+    assert list(lines(bare, NOW)) == ["eip-agent 1, pid 7, has run for 0 s: starting", ""]
     assert list(lines(troubled, NOW))[2:] == [
         "dispute   eth1: taken away again and again, probably by dhclient (pid 9); put back 8 s after each time",
         "waits     an answer",
