@@ -12,9 +12,11 @@ import fcntl
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -479,6 +481,33 @@ def test_killed_at_any_moment_it_goes_on_where_it_was() -> None:
             assert eventually(lambda: held_by(cloud) == before), daemon.log
         assert stream.intact
         assert daemon.end(signal.SIGINT) == 0
+
+
+@pytest.mark.skipif(find_spec("prometheus_client") is None, reason="prometheus_client is not installed")
+def test_metrics_are_told_on_loopback_and_in_a_file() -> None:
+    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9469/metrics').read().decode())"
+    topology = Topology((ETH0, ETH1))
+    with Cloud(topology, peers=False) as cloud:
+        path = cloud.directory / "eip-agent.prom"
+        text = f'{QUICK}[metrics]\nlisten = "127.0.0.1:9469"\ntextfile = "{path}"\n{declared(topology)}'
+        cloud.settings(text)
+        with Daemon(cloud) as daemon:
+            cloud.guest.ip("rule del priority 24020 oif eth3")
+            assert daemon.says("which somebody had taken away")
+            told = cloud.guest.run([sys.executable, "-c", ask]).stdout
+            for line in (
+                'eip_agent_repairs_total{kind="rule"} 1.0',
+                "eip_agent_as_desired 1.0",
+                'eip_agent_request_errors_total{source="metadata"} 0.0',
+                f'eip_agent_eni_health{{eni="{ETH1.eni_id}",health="right",link="eth3"}} 1.0',
+            ):
+                assert line in told
+                assert line in path.read_text()
+            cloud.settings(text.replace('listen = "127.0.0.1:9469"', "").replace(str(path), "/missing/x.prom"))
+            daemon.process.send_signal(signal.SIGHUP)
+            assert daemon.says("^<3>no metrics in /missing/x.prom: No such file or directory")
+            assert cloud.guest.run([sys.executable, "-c", ask], check=False).returncode == 1, "nobody listens any more"
+            assert daemon.settled()
 
 
 def test_it_starts_without_a_cloud_and_needs_no_restart() -> None:
