@@ -45,7 +45,7 @@ DEAD = Kind(
     ),
     do=text("take it away"),
     commands=("ip addr del {address}/{length} dev {link}",),
-    proof="tests/lab/findings/test_addresses.py; facts 2.3",
+    proof="tests/lab/findings/test_addresses.py; cloud documentation: associate an EIP with an ENI",
     caused_by=frozenset(("EIP302",)),
 )
 MAPPED = Kind(
@@ -59,7 +59,7 @@ MAPPED = Kind(
     ),
     do=text("take it away, and let programs listen on {private} or on all addresses"),
     commands=("ip addr del {address}/{length} dev {link}",),
-    proof="tests/lab/findings/test_addresses.py; facts 2.2",
+    proof="tests/lab/findings/test_addresses.py; cloud documentation: associate an EIP with an ENI",
 )
 WIDE = Kind(
     "EIP117",

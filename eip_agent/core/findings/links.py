@@ -17,7 +17,7 @@ NO_LINK = Kind(
     means=text("it is being attached or detached, or was moved into another namespace; it is left alone"),
     do=text("see whether the link is there; exclude the ENI in the settings if another program uses it"),
     commands=("ip -br link",),
-    proof="tests/core/test_pairing.py; netlink(7)",
+    proof="tests/lab/findings/test_links.py; netlink(7)",
 )
 TWINS = Kind(
     "EIP102",
@@ -26,7 +26,7 @@ TWINS = Kind(
     saw=text("several links have its MAC address: {links}"),
     means=text("which of them the cloud delivers to is not known, so it is left alone"),
     do=text("give all but one of them another MAC address, or enslave the virtual function"),
-    proof="tests/core/test_pairing.py",
+    proof="tests/lab/findings/test_links.py",
 )
 ENSLAVED = Kind(
     "EIP103",
@@ -35,7 +35,7 @@ ENSLAVED = Kind(
     saw=text("its link {link} belongs to a bridge, bond or failover device"),
     means=text("its traffic is another program's business, so it is left alone"),
     do=text("nothing; exclude the ENI in the settings to silence this"),
-    proof="tests/core/test_pairing.py",
+    proof="tests/lab/findings/test_links.py",
 )
 UNLISTED = Kind(
     "EIP104",
@@ -45,7 +45,7 @@ UNLISTED = Kind(
     means=text("it was attached a moment ago or is about to be detached; what is configured on it stays as it is"),
     do=text("run `eip-agent apply` again in a few seconds"),
     commands=("eip-agent apply",),
-    proof="tests/lab/test_changes.py; tests/core/test_pairing.py",
+    proof="tests/lab/findings/test_links.py",
 )
 GROUP = Kind(
     "EIP106",
@@ -74,7 +74,7 @@ TAKEN = Kind(
     saw=text("an address of an ENI is routed to a device that is no ENI, as a network plug-in does for a container"),
     means=text("it is left to the container: it is not put on the ENI's link"),
     do=text("nothing; exclude the address in the settings to silence this"),
-    proof="tests/lab/test_neighbours.py",
+    proof="tests/lab/findings/test_links.py",
 )
 
 KINDS = (NO_LINK, TWINS, ENSLAVED, UNLISTED, GROUP, IPV6_OFF, TAKEN)
@@ -86,7 +86,8 @@ def unpaired(scene: Scene) -> Iterator[Finding]:
         return
     found = candidates(scene.kernel.links)
     for eni in scene.cloud.enis:
-        yield from _unpaired(eni, found.get(eni.mac, []))
+        if eni.mac not in scene.settings.exclude_macs and eni.eni_id not in scene.settings.exclude_enis:
+            yield from _unpaired(eni, found.get(eni.mac, []))
     known = {eni.mac for eni in scene.cloud.enis}
     for mac, links in sorted(found.items()):
         if mac not in known and mac.startswith("00:16:3e:"):
@@ -124,8 +125,10 @@ def without_ipv6(scene: Scene) -> Iterator[Finding]:
 
 def taken(scene: Scene) -> Iterator[Finding]:
     """Addresses of ENIs that a container has: one finding for all."""
-    if scene.kernel.taken:
-        addresses = [str(ip) for ip in sorted(scene.kernel.taken, key=lambda ip: (ip.version, int(ip)))]
+    excluded = scene.settings.exclude_addresses
+    told = [ip for ip in scene.kernel.taken if not any(ip in net for net in excluded)]
+    if told:
+        addresses = [str(ip) for ip in sorted(told, key=lambda ip: (ip.version, int(ip)))]
         yield TAKEN.on(", ".join(addresses), about=addresses)
 
 

@@ -72,7 +72,7 @@ CLOUD_INIT = Kind(
     ),
     do=text("have cloud-init configure the primary link only; eip-agent does the others"),
     commands=(_PRIMARY_ONLY,),
-    proof="tests/lab/findings/test_managers.py; facts 4.5",
+    proof="tests/lab/findings/test_managers.py; cloud-init, DataSourceAliYun",
     caused_by=frozenset(("EIP202", "EIP203")),
 )
 DEAD_ADDRESS = Kind(
@@ -104,7 +104,7 @@ MULTI_NIC_UTIL = Kind(
     means=text("it overwrites the network configuration of the links that eip-agent configures"),
     do=text("switch it off; eip-agent does what it is for"),
     commands=("systemctl disable --now eni.service",),
-    proof="tests/lab/findings/test_managers.py; facts 4.1",
+    proof="tests/lab/findings/test_managers.py; cloud documentation: multi-nic-util",
 )
 TERWAY = Kind(
     "EIP222",
@@ -117,7 +117,7 @@ TERWAY = Kind(
     ),
     do=text("exclude the ENIs that Terway uses, in the settings of eip-agent under `[exclude]`: `enis = [{enis}]`"),
     commands=(),
-    proof="tests/lab/findings/test_managers.py; facts 4.4",
+    proof="tests/lab/findings/test_managers.py; Terway, plugin/driver",
 )
 KEEPALIVED = Kind(
     "EIP231",

@@ -10,7 +10,7 @@ DAMAGED = Kind(
     saw=text("{what}"),
     means=text("what the sources said before is not known; what they say now is used as always"),
     do=text("nothing: the next `eip-agent apply` puts it aside and writes a new one"),
-    proof="tests/lab/test_knowing.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 CLOSED = Kind(
     "EIP332",
@@ -19,7 +19,7 @@ CLOSED = Kind(
     saw=text("{what}"),
     means=text("what the sources said before is not known; what they say now is used as always"),
     do=text("nothing; or run it with sudo, and see that the directory is root's alone"),
-    proof="tests/sinks/test_known.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 ANOTHER = Kind(
     "EIP333",
@@ -28,7 +28,7 @@ ANOTHER = Kind(
     saw=text("the last known good was saved on another instance"),
     means=text("this disk was cloned; it is not used"),
     do=text("nothing: the next `eip-agent apply` replaces it"),
-    proof="tests/lab/test_knowing.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 JOURNAL = Kind(
     "EIP334",
@@ -37,7 +37,7 @@ JOURNAL = Kind(
     saw=text("{what}"),
     means=text("which settings of links were borrowed is not known; everything else is"),
     do=text("nothing; or run it with sudo"),
-    proof="tests/lab/test_privilege.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 
 KINDS = (DAMAGED, CLOSED, ANOTHER, JOURNAL)

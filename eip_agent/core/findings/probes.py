@@ -35,7 +35,7 @@ METADATA = Kind(
     ),
     do=text("see by which way such packets leave, and whether a local firewall drops them"),
     commands=("eip-agent explain path --from {address} --to {host} --dport {port}", "nft list ruleset"),
-    proof="tests/lab/findings/test_probes.py; facts 1.1",
+    proof="tests/lab/findings/test_probes.py; cloud documentation: instance metadata",
     caused_by=frozenset(("EIP105", "EIP501")),
 )
 OUTSIDE = Kind(

@@ -25,7 +25,7 @@ STRANGER = Kind(
     means=text("it stays, and may win over the source routing of an EIP"),
     do=text("if nothing needs it, delete it"),
     commands=("{ip} rule del priority {priority}",),
-    proof="tests/lab/test_neighbours.py; ip-rule(8)",
+    proof="tests/lab/findings/test_links.py; ip-rule(8)",
 )
 UNDECIDED = Kind(
     "EIP301",
@@ -45,7 +45,7 @@ STALE_LEASE = Kind(
     means=text("the binding mode was changed after the lease was given; eip-agent follows the offer"),
     do=text("renew the lease, so that the old address goes, with the command of the DHCP client that runs here"),
     commands=("networkctl renew {link}", "nmcli device reapply {link}", "dhclient -r {link} && dhclient {link}"),
-    proof="tests/lab/test_offers.py",
+    proof="tests/lab/findings/test_sources.py",
     caused_by=frozenset(("EIP440",)),
 )
 TURNED = Kind(
@@ -55,7 +55,7 @@ TURNED = Kind(
     saw=text("its binding mode was {former} {age} ago, and is {mode}"),
     means=text("the ENI is configured anew by the new mode; connections to the old address end"),
     do=text("nothing, if you changed it; else see who may call ModifyEipForwardMode and AssociateEipAddress"),
-    proof="tests/lab/test_knowing.py",
+    proof="tests/lab/findings/test_sources.py",
     caused_by=frozenset(("EIP440",)),
 )
 UNKNOWABLE = Kind(
@@ -68,7 +68,7 @@ UNKNOWABLE = Kind(
         "nothing, if there are none; else let the instance ask the OpenAPI by a RAM role, "
         "or declare those EIPs in the settings"
     ),
-    proof="tests/lab/test_sources.py",
+    proof="tests/lab/findings/test_sources.py",
     caused_by=frozenset(("EIP312",)),
 )
 DEAF = Kind(
@@ -79,7 +79,7 @@ DEAF = Kind(
     means=text("whether its ENI is in EIP-visible mode is not known for sure"),
     do=text("nothing: `eip-agent apply` brings it up and asks before it adds anything"),
     commands=("eip-agent apply",),
-    proof="tests/lab/test_offers.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 UNHEARD = Kind(
     "EIP306",
@@ -88,7 +88,7 @@ UNHEARD = Kind(
     saw=text("it was asked for a DHCP offer, and there is none to use: {why}"),
     means=text("whether the ENI is in EIP-visible mode is taken from what else is known"),
     do=text("nothing, if the mode is right; else let the OpenAPI be asked, or declare the EIP in the settings"),
-    proof="tests/lab/test_offers.py",
+    proof="tests/lab/findings/test_sources.py",
     caused_by=frozenset(("EIP110",)),
 )
 DENIED = Kind(
@@ -98,7 +98,7 @@ DENIED = Kind(
     saw=text("the call is not allowed: {says}"),
     means=text("what it would tell is unknown; the other calls were made all the same"),
     do=text("allow it in the policy of the instance's RAM role; all that eip-agent reads is: {policy}"),
-    proof="tests/lab/test_openapi_service.py; facts 3.6",
+    proof="tests/lab/test_openapi_service.py; README, RAM policy",
 )
 SILENT = Kind(
     "EIP321",
@@ -107,7 +107,7 @@ SILENT = Kind(
     saw=text("it does not answer, so what it said {age} ago is used"),
     means=text("what was right then is configured; nothing is removed by it"),
     do=text("make it answer again: another finding says why it does not, and what to do about it"),
-    proof="tests/lab/test_knowing.py",
+    proof="tests/lab/findings/test_sources.py",
 )
 RELEASED = Kind(
     "EIP401",
@@ -116,7 +116,7 @@ RELEASED = Kind(
     saw=text("the EIP is no longer bound to {eni}; {where}"),
     means=text("{outcome}"),
     do=text("nothing, if you unbound it; else bind it again"),
-    proof="tests/lab/test_knowing.py",
+    proof="tests/lab/findings/test_sources.py",
     caused_by=frozenset(("EIP402", "EIP403", "EIP405", "EIP440", "EIP444")),
 )
 

@@ -57,7 +57,7 @@ SERVICES_LOST = Kind(
     means=text("the cloud serves 100.64.0.0/10 by no such NIC: metadata, DNS and in-VPC services are cut off"),
     do=text("send that range by a NIC that is not in EIP-visible mode"),
     commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}", "eip-agent apply"),
-    proof="tests/lab/findings/test_ways.py; facts 2.3",
+    proof="tests/lab/findings/test_ways.py; cloud documentation: associate an EIP with an ENI",
 )
 KINDS = (STRAYS, STUCK, SERVICES_LOST)
 

@@ -10,7 +10,7 @@ from eip_agent.core.pairing import Port
 from eip_agent.core.report import Report, Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
-from tests.builders import cloud, eni, eni6, ip4, kernel, link, mac, port
+from tests.builders import cloud, eni, eni6, ip4, kernel, link, mac, net4, port
 
 
 def scene(of: CloudFact | None = None, *links: LinkFact) -> Scene:
@@ -35,6 +35,12 @@ def test_each_reason_for_an_eni_without_a_link_is_another_finding() -> None:
     assert (twins.code, twins.saw) == ("EIP102", "several links have its MAC address: eth1, eth9")
     (slave,) = unpaired(scene(None, link(0), link(1, master=9)))
     assert (slave.code, slave.saw) == ("EIP103", "its link eth1 belongs to a bridge, bond or failover device")
+
+
+def test_an_excluded_eni_without_a_link_is_nobodys_business() -> None:
+    quiet = Settings(exclude_enis=frozenset({"eni-1"}))
+
+    assert not list(unpaired(Scene(Report(cloud()), kernel(link(0)), NOBODY_ELSE, quiet, Remembered())))
 
 
 def test_hardware_that_the_metadata_service_does_not_list_is_told_and_other_hardware_is_not() -> None:
@@ -66,3 +72,5 @@ def test_an_address_that_a_container_has_is_told() -> None:
 
     assert "192.168.1.10" in found.subject
     assert not list(taken(scene()))
+    quiet = Settings(exclude_addresses=(net4("192.168.1.0/24"),))
+    assert not list(taken(Scene(Report(cloud()), has, NOBODY_ELSE, quiet, Remembered())))
