@@ -23,6 +23,7 @@ def run(args: Namespace) -> int:
         sys.stdout.write(json.dumps({"version": 1, "status": answer}, indent=2) + "\n")
         return EXIT_OK
     from eip_agent.render.status import lines  # noqa: PLC0415 JSON needs none of it
+    from eip_agent.sources.process import usage  # noqa: PLC0415
 
     try:
         status = decoded(Status, answer)
@@ -30,5 +31,5 @@ def run(args: Namespace) -> int:
         raise BusyError(
             f"the daemon answers something else ({other})", "is it of another version? restart it"
         ) from other
-    put(lines(status, time.time()))
+    put(lines(status, time.time(), usage(status.pid)))
     return EXIT_OK

@@ -74,3 +74,15 @@ class Status:
     """What was found or could not be read, in words."""
     settings: tuple[str, ...] = ()
     """Where settings came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the daemon takes of the machine."""
+
+    memory: int
+    """Resident, in bytes."""
+    processor: float
+    """Seconds of processor time since it began."""
+    descriptors: int
+    """Open files and sockets."""

@@ -151,7 +151,7 @@ class Herald:
             return ()
         now = monotonic()
         if self._host is None or now - self._host[0] > _HOST_AGE:
-            from eip_agent.sources import host  # noqa: PLC0415 psutil costs as much as all the rest
+            from eip_agent.sources import host  # noqa: PLC0415  only where somebody fights
 
             self._host = now, host.read()
         return chronicle.fights_of(self._keeper.fights, self._keeper.links, self._host[1])

@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 
 from eip_agent.core.known import age
-from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status
+from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status, Usage
 
 
-def lines(status: Status, now: float) -> Iterator[str]:
+def lines(status: Status, now: float, usage: Usage | None = None) -> Iterator[str]:
     """What it does, how each ENI is, what it knows from whom, what waits and what is wrong; `now` as in `Status`."""
     yield f"eip-agent {status.version}, pid {status.pid}, has run for {age(now - status.since)}: {status.state}"
     if status.last_pass is not None:
         counts = f"{status.passes} passes, {status.changes} changes, {status.repairs} of them repairs"
         yield f"  last pass  {_ago(status.last_pass, now)}, took {status.took * 1000:.0f} ms; {counts}"
         yield f"  items      {status.items}, last changed {_ago(status.last_change, now)}"
+    if usage is not None:
+        memory = f"{usage.memory / 1e6:.0f} MB of memory"
+        spent = f"{usage.processor:.1f} s of processor time so far"
+        yield f"  takes      {memory}, {spent}, {usage.descriptors} descriptors"
     if status.next_poll is not None:
         yield f"  next poll  in {age(max(0.0, status.next_poll - now))}"
     yield from (f"  {note}" for note in status.settings)

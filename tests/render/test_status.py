@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status
+from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status, Usage
 from eip_agent.render.status import lines
 
 NOW = 1_000_000.0
@@ -54,3 +54,10 @@ def test_what_is_wrong_is_told_with_it() -> None:
         "waits     an answer",
         "trouble   not read: mac: absent",
     ]
+
+
+def test_what_it_takes_is_told_where_that_is_known() -> None:
+    told = "\n".join(lines(QUIET, NOW, Usage(31_400_000, 2.04, 11)))
+
+    assert "  takes      31 MB of memory, 2.0 s of processor time so far, 11 descriptors" in told
+    assert "takes" not in "\n".join(lines(QUIET, NOW))
