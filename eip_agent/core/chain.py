@@ -10,14 +10,14 @@ of EIPs that are bound to something else.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
 from eip_agent.core.binding import Binding, bindings
 from eip_agent.core.changes import replay
-from eip_agent.core.facts import RouteFact
+from eip_agent.core.facts import AddressFact, IPAddress, Link, RouteFact
 from eip_agent.core.items import UP, Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import Exit
 from eip_agent.core.message import Message, say
@@ -110,6 +110,10 @@ class Ground:
     """Of IPv4, by the table they look up, as they will be."""
     routes: dict[int, Route]
     """The IPv4 default routes of our tables, as they will be."""
+    held: Mapping[IPAddress, AddressFact]
+    """What is on links now; of an address that stands on several, the first."""
+    planned: Mapping[tuple[IPAddress, Link], Address]
+    """What will be there by us."""
 
     def state(self, item: Item) -> State:
         """Whether an item of ours is there already."""
@@ -133,7 +137,9 @@ def ground(scene: Scene) -> Ground:
         found.sort(key=lambda rule: rule.priority)
     defaults = [item for item in then if isinstance(item, Route) and item.destination.version == 4]
     routes = {route.table: route for route in defaults if not route.destination.prefixlen and route.link}
-    return Ground(scene, now, then, rules, routes)
+    held = {fact.ip: fact for fact in reversed(scene.kernel.addresses)}
+    planned = {(item.ip, item.link): item for item in then if isinstance(item, Address)}
+    return Ground(scene, now, then, rules, routes, held, planned)
 
 
 def chains(scene: Scene) -> tuple[Chain, ...]:
@@ -218,15 +224,14 @@ def eni_hop(story: Story, under: Ground) -> Hop:
 def address_hop(address: IPv4Address, story: Story, under: Ground) -> Hop:
     """The address on the link."""
     link = story.link.link
-    for fact in under.scene.kernel.addresses:
-        if fact.ip == address:
-            what = f"{address}/{fact.prefix_length} dev {_name(fact.link, under)}"
-            if fact.link == link.index:
-                return Hop(Step.ADDRESS, what)
-            return Hop(Step.ADDRESS, what, State.MISSING, say("it is on another link than that of its ENI"))
-    for item in under.then:
-        if isinstance(item, Address) and item.ip == address and item.link == link:
-            return Hop(Step.ADDRESS, f"{address}/{item.prefix_length} dev {link.name}", State.PLANNED, PLANNED)
+    fact, item = under.held.get(address), under.planned.get((address, link))
+    if fact is not None:
+        what = f"{address}/{fact.prefix_length} dev {_name(fact.link, under)}"
+        if fact.link == link.index:
+            return Hop(Step.ADDRESS, what)
+        return Hop(Step.ADDRESS, what, State.MISSING, say("it is on another link than that of its ENI"))
+    if item is not None:
+        return Hop(Step.ADDRESS, f"{address}/{item.prefix_length} dev {link.name}", State.PLANNED, PLANNED)
     if address in under.scene.kernel.taken:
         return Hop(Step.ADDRESS, str(address), State.UNKNOWN, say("a container has it"))
     return Hop(Step.ADDRESS, f"{address} dev {link.name}", State.MISSING, _unwritten(story, under))
