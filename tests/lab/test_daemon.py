@@ -27,6 +27,7 @@ from eip_agent.core.plain import decoded
 from eip_agent.core.settings import Mode
 from eip_agent.core.status import FightStatus, Status
 from eip_agent.lab.cloud import Cloud
+from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import reach
@@ -426,6 +427,24 @@ def test_a_mode_that_changes_is_followed() -> None:
             cloud.become(cloud.topology.with_eni(one))
             assert daemon.settled(), daemon.log
             assert answered(cloud, *(eip.address for eip in (*ETH0.eips, *one.eips)))
+
+
+@pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
+def test_the_openapi_is_asked_when_the_metadata_says_something_new_and_at_its_own_pace() -> None:
+    multi = eni(3, vswitch(3), (10,), [Eip(public(150), Mode.MULTI_EIP_VISIBLE, gateway=public(129), prefix_length=27)])
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(cloud.openapi_settings() + "[daemon]\npoll = 1\nopenapi_poll = 3600\n")
+        with Daemon(cloud) as daemon:
+            assert daemon.status().enis[1].certainty == "certain"
+            asked, told = len(cloud.openapi.requests), len(cloud.metadata.requests)
+            assert eventually(lambda: len(cloud.metadata.requests) > told + 2)
+            assert len(cloud.openapi.requests) == asked, "nothing new was said"
+            assert [path for _, path in cloud.metadata.requests[told:] if not path.endswith("/all")] == []
+            cloud.become(cloud.topology.with_eni(multi))
+
+            assert eventually(lambda: answered(cloud, public(150))), daemon.log
+            assert len(cloud.openapi.requests) > asked
+            assert daemon.status().sources[2].success
 
 
 def test_an_address_that_goes_in_the_console_goes_after_two_answers() -> None:
