@@ -45,6 +45,8 @@ _OPENAPI: Final = 30.0
 """The same for the OpenAPI."""
 _PAUSE: Final = 0.1
 """Between two passes that are made because of fights."""
+_STUCK: Final = 1800.0
+"""Seconds without an answer from the thread that asks: more than all the deadlines that settings can give to it."""
 _PATIENCE: Final = 0.2
 """For the thread that asks, at the end."""
 
@@ -133,7 +135,9 @@ class Loop:
             self._control.door.tidy(now)
         self._herald.tidy(now)
         if self._pat_at is not None and self._watchdog is not None and now >= self._pat_at:
-            self._notify.alive()
+            # A thread that does not come back has hung up the daemon as surely as a loop would: systemd starts it anew.
+            if not self._asker.busy or now - self._asked_at < _STUCK:
+                self._notify.alive()
             self._pat_at = now + self._watchdog
         if self._stopping:
             return
