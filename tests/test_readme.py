@@ -85,7 +85,7 @@ def pasted() -> dict[str, str]:
 
 
 def commands() -> list[str]:
-    return re.findall(r"^ {4}(\w+) ", help_of("eip-agent").partition("COMMAND\n")[2], re.MULTILINE)
+    return re.findall(r"^ {4}(\w+)(?: |$)", help_of("eip-agent").partition("COMMAND\n")[2], re.MULTILINE)
 
 
 def test_every_command_stands_with_its_options() -> None:
