@@ -2,7 +2,9 @@
 
 import os
 from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from eip_agent import inquiry
 from eip_agent.answer import Answer, deliver
@@ -15,6 +17,7 @@ from eip_agent.core.scene import Scene
 from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, UsageError
 from eip_agent.reconcile import Agent
 from eip_agent.render import path as render
+from eip_agent.render.language import Language
 
 
 def run(args: Namespace) -> int:
@@ -37,6 +40,7 @@ def run(args: Namespace) -> int:
             render.title(path.ends),
             lambda paper: render.lines(path, names, paper),
             lambda _: render.parts(path, names),
+            partial(_body, path, names),
         ),
     )
     return _code(scene, path)
@@ -61,3 +65,11 @@ def _code(scene: Scene, path: Path) -> int:
     around = scene.surroundings
     unread = scene.cloud is None or around is None or around.rules is None
     return EXIT_FACTS if unread else EXIT_OK
+
+
+def _body(path: Path, names: Mapping[int, str], language: Language) -> Iterator[str]:
+    from eip_agent.render import html, svg  # noqa: PLC0415  only who wants a page
+    from eip_agent.render.paper import Paper  # noqa: PLC0415
+
+    yield f'<div class="scroll">{svg.path(path, language, language(render.title(path.ends)))}</div>'
+    yield from html.preformatted(render.lines(path, names, Paper(language)))

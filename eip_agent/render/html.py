@@ -33,7 +33,7 @@ dt{color:var(--dim)}dd{margin:0}ol,ul{margin:.2rem 0;padding-left:1.4rem}
 nav{float:right}nav label{cursor:pointer;padding:.1rem .5rem;border:1px solid var(--line);border-radius:4px}
 .pick{position:absolute;opacity:0}
 .pick:focus-visible~nav{outline:2px solid var(--accent)}
-.scroll{overflow-x:auto}svg.way{display:block;min-width:46rem;width:100%;height:auto;margin:.5rem 0}
+.scroll{overflow-x:auto}svg.way{display:block;width:100%;height:auto;margin:.5rem 0}
 svg rect{fill:var(--back);stroke:var(--dim)}svg text{font-size:12px;fill:var(--text)}
 svg .label{fill:var(--dim);font-size:11px;font-family:system-ui,sans-serif}
 svg .planned rect{stroke:var(--good);stroke-dasharray:5 4;stroke-width:2}

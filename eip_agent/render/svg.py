@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from eip_agent.core.chain import PLANNED, Chain, Hop, Step
+from eip_agent.core.message import text
+from eip_agent.core.outside import State as Passing
+from eip_agent.core.path import Path, Place, Stop
 from eip_agent.render.html import escape
 from eip_agent.render.language import Language
 from eip_agent.render.paper import Paper, columns
@@ -20,6 +23,17 @@ _LINE: Final = 16
 _EDGE: Final = 10
 _COLUMN: Final = 7.3
 """Pixels of a column of text, of the size that the style sheet gives it."""
+
+_PLACES: Final = {
+    Place.PROGRAM: text("program"),
+    Place.ROUTING: text("routing"),
+    Place.LINK: text("link"),
+    Place.ENI: text("ENI"),
+    Place.GATEWAY: text("gateway"),
+    Place.CLOUD: text("cloud"),
+    Place.PEER: text("other side"),
+}
+_KINDS: Final = {Passing.PASSES: "there", Passing.UNKNOWN: "unknown", Passing.STOPS: "missing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +52,24 @@ def chain(found: Chain, language: Language, title: str) -> str:
     return picture([_box(hop, language) for hop in found.inward], [_box(hop, language) for hop in found.outward], title)
 
 
+def path(found: Path, language: Language, title: str) -> str:
+    """The way of a packet and of its reply."""
+    reply = found.reply.stops if found.reply is not None else ()
+    return picture(
+        [_stop(stop, language) for stop in found.request.stops], [_stop(stop, language) for stop in reply], title
+    )
+
+
 def picture(inward: Sequence[Box], outward: Sequence[Box], title: str) -> str:
     """One line of HTML.  `title` is what is read to who does not see it."""
     across = max(len(inward), len(outward))
     rows = [[(box, _wrapped(box)) for box in row] for row in (inward, outward) if row]
     heights = [_EDGE * 2 + _LINE * (1 + max(len(lines) for _, lines in row)) for row in rows]
     width = across * (_WIDE + _GAP) - _GAP + 4
-    parts = [f'<svg class="way" role="img" viewBox="0 0 {width} {sum(heights) + _GAP * (len(rows) - 1) + 4}">']
+    height = sum(heights) + _GAP * (len(rows) - 1) + 4
+    # As small as it can still be read; then its surroundings scroll.
+    style = f"min-width:{width * 2 // 3}px;max-width:{width}px"
+    parts = [f'<svg class="way" style="{style}" role="img" viewBox="0 0 {width} {height}">']
     parts.append(f"<title>{escape(title)}</title>")
     top = 2
     for number, row in enumerate(rows):
@@ -72,6 +97,10 @@ def _box(hop: Hop, language: Language) -> Box:
     return Box(label, SIGNS[hop.state] + language(hop.what), hop.state.value, why)
 
 
+def _stop(stop: Stop, language: Language) -> Box:
+    return Box(language.text(_PLACES[stop.place]), stop.name, _KINDS[stop.state], language(stop.says))
+
+
 def _wrapped(box: Box) -> list[str]:
     """The text in as many lines as the box needs; what is not simply there says so."""
     paper = Paper(width=int((_WIDE - 2 * _EDGE) / _COLUMN))
@@ -94,7 +123,8 @@ def _cut(rows: Sequence[str], width: int) -> Iterator[str]:
 
 def _drawn(box: Box, lines: Sequence[str], left: int, top: int, height: int) -> Iterator[str]:
     yield f'<g class="hop {box.kind}"><rect x="{left}" y="{top}" width="{_WIDE}" height="{height}" rx="6"/>'
-    yield f'<text class="label" x="{left + _EDGE}" y="{top + _EDGE + 9}">{escape(box.label)}</text>'
+    if box.label:
+        yield f'<text class="label" x="{left + _EDGE}" y="{top + _EDGE + 9}">{escape(box.label)}</text>'
     for number, line in enumerate(lines, start=1):
         yield f'<text x="{left + _EDGE}" y="{top + _EDGE + 10 + number * _LINE}">{escape(line)}</text>'
     yield "</g>"

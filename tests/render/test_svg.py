@@ -6,10 +6,13 @@ from itertools import combinations
 import pytest
 
 from eip_agent.core.chain import chains
+from eip_agent.core.ends import Ends
+from eip_agent.core.trace import trace
 from eip_agent.render.language import ENGLISH, language
-from eip_agent.render.svg import Box, chain, picture
+from eip_agent.render.svg import Box, chain, path, picture
 from tests.builders import kernel, link
 from tests.core.findings.support import nat_eip, scene_of, told
+from tests.core.following import BEFORE, OWN, WEB, Instance
 
 
 def tree(text: str) -> ET.Element:
@@ -51,6 +54,19 @@ def test_a_chain_shows_what_it_says(code: str) -> None:
     assert len(boxes(text)) == len(found.hops)
     assert text.count('class="hop planned"') == sum(hop.state.value == "planned" for hop in found.hops)
     assert tree(text).get("role") == "img"
+
+
+@pytest.mark.parametrize(
+    ("instance", "ends", "missing"),
+    [(Instance(BEFORE), Ends(WEB, OWN), 1), (Instance(), Ends(WEB, OWN, incoming=True), 0)],
+)
+def test_the_way_of_a_packet_is_drawn_too(instance: Instance, ends: Ends, missing: int) -> None:
+    found = trace(instance.scene, ends, instance.look)
+    text = path(found, ENGLISH, "way")
+
+    assert len(boxes(text)) == len(found.request.stops) + len(found.reply.stops if found.reply else ())
+    assert text.count('class="hop missing"') == missing
+    assert "192.168.1.10" in text
 
 
 def test_what_is_too_long_for_a_box_is_cut_into_lines() -> None:
