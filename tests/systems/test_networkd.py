@@ -36,7 +36,7 @@ EVENTS: Final = (
     "ip link set eth1 down && ip link set eth1 up",
     "ip link set eth2 down && ip link set eth2 up",
     # Those of the kernel back as the kernel has them: networkd, by itself, removes all others.
-    "ip rule flush; own='protocol kernel'; ip rule add pref 32766 lookup main $own; ip rule add pref 32767 lookup 253 $own",
+    "ip rule flush; for n in 0 1; do ip rule add pref $((32766 + n)) lookup $((254 - n)) protocol kernel; done",
     "ip route flush table 20000048; ip addr del 203.0.113.42/27 dev eth3",
     "systemctl restart eip-agent",
     "systemctl reload eip-agent",
