@@ -17,7 +17,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.probe import reach, seen_source
 from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
 from tests.lab.findings.support import codes, heal, see_all
-from tests.lab.support import ELSEWHERE, WEB, agent, declared, nat
+from tests.lab.support import ELSEWHERE, WAIT, WEB, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -31,7 +31,7 @@ def test_what_is_missing_and_what_should_not_be_there() -> None:
     with Cloud(topology, peers=False) as cloud:
         cloud.settings(declared(topology) + SILENT)
         agent(cloud, "apply")
-        assert reach(cloud.internet, public(21))
+        assert reach(cloud.internet, public(21), timeout=WAIT)
         assert not cloud.arp("eth2", "172.16.2.10")
 
         cloud.guest.ip(
@@ -45,12 +45,12 @@ def test_what_is_missing_and_what_should_not_be_there() -> None:
             assert not reach(cloud.guest, WEB, "udp", source=source)
             assert sum(cloud.spoofs().values()) > 0, source
         assert cloud.arp("eth2", "172.16.2.10")
-        assert reach(cloud.internet, public(20)), "which the private address answers"
+        assert reach(cloud.internet, public(20), timeout=WAIT), "which the private address answers"
 
         for code in ("EIP115", "EIP116", "EIP113"):
             heal(cloud, found[code])
         assert codes(cloud) == ["EIP114"]
-        assert reach(cloud.internet, public(21))
+        assert reach(cloud.internet, public(21), timeout=WAIT)
         assert not cloud.arp("eth2", "172.16.2.10")
         cloud.guest.ip("addr del 172.16.1.77/32 dev eth1")
         agent(cloud, "apply")
@@ -63,7 +63,7 @@ def test_wrong_masks_and_a_wrong_nic() -> None:
     with Cloud(topology) as cloud:
         cloud.settings(declared(topology) + SILENT)
         agent(cloud, "apply")
-        assert seen_source(cloud.guest, far) == first
+        assert seen_source(cloud.guest, far, timeout=WAIT) == first
 
         cloud.guest.ip("\n".join(f"addr del 172.16.1.{host}/24 dev eth1" for host in (11, 12, 13)))
         cloud.guest.ip(
@@ -71,9 +71,11 @@ def test_wrong_masks_and_a_wrong_nic() -> None:
         )
         found = see_all(cloud, "EIP117", "EIP118", "EIP119")
         assert codes(cloud) == ["EIP117", "EIP119", "EIP118"]
-        assert seen_source(cloud.guest, far) == topology.enis[1].private[1]  # outside the subnet, and goes by eth1
-        assert reach(cloud.internet, public(22))
-        assert reach(cloud.guest, PLAIN[1].peer, source="172.16.1.12")
+        assert (
+            seen_source(cloud.guest, far, timeout=WAIT) == topology.enis[1].private[1]
+        )  # outside the subnet, and goes by eth1
+        assert reach(cloud.internet, public(22), timeout=WAIT)
+        assert reach(cloud.guest, PLAIN[1].peer, source="172.16.1.12", timeout=WAIT)
         assert cloud.arp("eth1", "172.16.1.13")
         cloud.guest.sysctl({"net/ipv4/conf/all/arp_ignore": 1})
         assert not cloud.arp("eth1", "172.16.1.13")
@@ -81,5 +83,5 @@ def test_wrong_masks_and_a_wrong_nic() -> None:
         heal(cloud, found["EIP117"])
         heal(cloud, found["EIP119"])
         assert codes(cloud) == ["EIP118"]
-        assert seen_source(cloud.guest, far) == first
+        assert seen_source(cloud.guest, far, timeout=WAIT) == first
         assert cloud.arp("eth1", "172.16.1.13")

@@ -15,7 +15,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.probe import reach
 from eip_agent.lab.topology import Topology, public, vswitch
 from tests.lab.findings.support import codes, gone, heal, see, see_only
-from tests.lab.support import agent, declared, nat
+from tests.lab.support import WAIT, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -29,14 +29,14 @@ def test_a_link_that_is_down_or_has_no_carrier() -> None:
     with Cloud(PAIR, boot="dhcp", peers=False) as cloud:
         cloud.settings(declared(PAIR) + SILENT)
         agent(cloud, "apply")
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
         cloud.guest.ip("link set eth1 down")
         found = see_only(cloud, "EIP105")
         assert not reach(cloud.internet, EIP)
         heal(cloud, found)
         gone(cloud, "EIP105")
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
         cloud.router.ip("link set eth1 down")
         see_only(cloud, "EIP110")
@@ -45,7 +45,7 @@ def test_a_link_that_is_down_or_has_no_carrier() -> None:
         cloud.become(PAIR)
         agent(cloud, "apply")
         gone(cloud, "EIP110")
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
         cloud.settings(declared(PAIR) + SILENT + "[leave]\nlinks = true\n")
         cloud.guest.ip("link set eth1 down")

@@ -16,7 +16,7 @@ from eip_agent.lab.guest import vpn
 from eip_agent.lab.probe import reach, seen_source
 from eip_agent.lab.topology import Topology, public, vswitch
 from tests.lab.findings.support import codes, heal, see_only
-from tests.lab.support import WEB, agent, declared, nat
+from tests.lab.support import WAIT, WEB, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -29,27 +29,27 @@ def test_default_routes() -> None:
     with Cloud(PAIR, peers=False) as cloud:
         cloud.settings(declared(PAIR) + SILENT)
         agent(cloud, "apply")
-        assert seen_source(cloud.guest, WEB) == FIRST
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == FIRST
 
         # Without it nobody could ask the metadata service either.
         cloud.guest.ip("route add 100.64.0.0/10 via 172.16.0.253 dev eth0\nroute del default")
         agent(cloud, "apply")
         found = see_only(cloud, "EIP121")
         assert seen_source(cloud.guest, WEB) is None
-        assert reach(cloud.internet, FIRST), "which has a table of its own"
+        assert reach(cloud.internet, FIRST, timeout=WAIT), "which has a table of its own"
         heal(cloud, found)
         assert codes(cloud) == []
-        assert seen_source(cloud.guest, WEB) == FIRST
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == FIRST
 
         cloud.guest.ip(
             "route replace default via 172.16.0.253 dev eth0 metric 100\n"
             "route del default metric 0\nroute add default via 172.16.1.253 dev eth1 metric 50"
         )
         found = see_only(cloud, "EIP122")
-        assert seen_source(cloud.guest, WEB) == SECOND
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == SECOND
         heal(cloud, found)
         assert codes(cloud) == []
-        assert seen_source(cloud.guest, WEB) == FIRST
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == FIRST
 
         cloud.guest.ip("route append default via 172.16.1.253 dev eth1 metric 100")
         found = see_only(cloud, "EIP123")
@@ -58,7 +58,7 @@ def test_default_routes() -> None:
 
         cloud.guest.ip("route add default via 172.16.1.1 dev eth1 metric 300")
         found = see_only(cloud, "EIP124")
-        assert seen_source(cloud.guest, WEB) == FIRST
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == FIRST
         heal(cloud, found)
         assert codes(cloud) == []
 

@@ -17,7 +17,7 @@ from eip_agent.lab.guest import docker_bridge
 from eip_agent.lab.probe import reach
 from eip_agent.lab.topology import Topology, public, vswitch
 from tests.lab.findings.support import codes, heal, see_only
-from tests.lab.support import agent, declared, nat
+from tests.lab.support import WAIT, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -52,14 +52,14 @@ def test_a_strict_filter_that_does_not_see_marks() -> None:
         )
         agent(cloud, "apply")
         assert "EIP134" not in codes(cloud)
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
         cloud.guest.sysctl({"net/ipv4/conf/all/rp_filter": 1})
         found = see_only(cloud, "EIP134")
         assert not reach(cloud.internet, EIP)
         heal(cloud, found)
         assert codes(cloud) == []
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
 
 def test_a_published_port_is_answered_where_it_was_asked() -> None:
@@ -69,19 +69,19 @@ def test_a_published_port_is_answered_where_it_was_asked() -> None:
         assert codes(cloud) == [], "nothing is forwarded"
         cloud.guest.sysctl({"net/ipv4/ip_forward": 1})
         load(cloud, PUBLISHED)
-        assert reach(cloud.internet, public(10), port=8080)
+        assert reach(cloud.internet, public(10), port=8080, timeout=WAIT)
         assert not reach(cloud.internet, EIP, port=8080)
         found = see_only(cloud, "EIP135")
         heal(cloud, found)
         assert codes(cloud) == []
-        assert reach(cloud.internet, EIP, port=8080)
-        assert reach(cloud.internet, EIP)
-        assert reach(cloud.internet, public(10), port=8080)
+        assert reach(cloud.internet, EIP, port=8080, timeout=WAIT)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
+        assert reach(cloud.internet, public(10), port=8080, timeout=WAIT)
 
         cloud.guest.sysctl({"net/ipv4/conf/all/rp_filter": 1})
         assert not reach(cloud.internet, EIP, port=8080)
         found = see_only(cloud, "EIP135", golden="EIP135-strict")
         heal(cloud, found)
         assert codes(cloud) == []
-        assert reach(cloud.internet, EIP, port=8080)
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, port=8080, timeout=WAIT)
+        assert reach(cloud.internet, EIP, timeout=WAIT)

@@ -15,7 +15,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.probe import reach
 from eip_agent.lab.topology import Topology, public, vswitch
 from tests.lab.findings.support import codes, heal, see_only
-from tests.lab.support import WEB, agent, declared, nat
+from tests.lab.support import WAIT, WEB, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -35,7 +35,7 @@ def test_a_rule_of_somebody_else_before_ours() -> None:
         assert agent(cloud, "apply").startswith("as desired"), "no pass can heal that"
         heal(cloud, found)
         assert codes(cloud) == []
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
         cloud.guest.ip("rule add priority 200 from 172.16.1.10 prohibit")
         found = see_only(cloud, "EIP141", golden="EIP141-refused")
@@ -48,7 +48,7 @@ def test_a_rule_of_somebody_else_before_ours() -> None:
         assert not reach(cloud.guest, HOME.peer, "udp", source="172.16.1.10")
         heal(cloud, found)
         assert codes(cloud) == []
-        assert reach(cloud.guest, HOME.peer, "udp", source="172.16.1.10")
+        assert reach(cloud.guest, HOME.peer, "udp", source="172.16.1.10", timeout=WAIT)
 
         # What leads where the packet should go, or catches none, is nobody's trouble.
         cloud.guest.ip(
@@ -60,4 +60,4 @@ def test_a_rule_of_somebody_else_before_ours() -> None:
             version=4,
         )
         assert codes(cloud) == []
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)

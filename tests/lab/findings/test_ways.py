@@ -16,7 +16,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.probe import reach, seen_source
 from eip_agent.lab.topology import Topology, public, vswitch
 from tests.lab.findings.support import codes, gone, heal, see
-from tests.lab.support import BINDED, ETH0, SERVICE, SERVICE_PORT, WEB6, agent, declared, nat
+from tests.lab.support import BINDED, ETH0, SERVICE, SERVICE_PORT, WAIT, WEB6, agent, declared, nat
 
 pytestmark = pytest.mark.lab
 
@@ -55,7 +55,7 @@ def test_an_address_without_a_rule() -> None:
         heal(cloud, found)
         gone(cloud, "EIP111")
         dropped = filtered(cloud)
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
         assert filtered(cloud) == dropped
 
 
@@ -67,7 +67,7 @@ def test_the_recipe_of_the_documents_is_as_good_a_rule() -> None:
         )
 
         assert "EIP111" not in codes(cloud)
-        assert reach(cloud.internet, EIP)
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
 
 def test_an_ipv6_address_without_any_default_route() -> None:
@@ -76,7 +76,7 @@ def test_an_ipv6_address_without_any_default_route() -> None:
     with Cloud(topology, boot="dhcp", peers=False) as cloud:
         cloud.settings(declared(topology) + SILENT)
         agent(cloud, "apply")
-        assert reach(cloud.guest, WEB6, source=source)
+        assert reach(cloud.guest, WEB6, source=source, timeout=WAIT)
         table = next(line for line in cloud.guest.ip("rule show", version=6).splitlines() if ":1::/64 iif lo" in line)
         table = table.split()[-1]
         for spec in ("dev eth0", "dev eth1", f"table {table}"):
@@ -85,7 +85,7 @@ def test_an_ipv6_address_without_any_default_route() -> None:
         assert not reach(cloud.guest, WEB6, source=source)
         heal(cloud, found)
         gone(cloud, "EIP112")
-        assert reach(cloud.guest, WEB6, source=source)
+        assert reach(cloud.guest, WEB6, source=source, timeout=WAIT)
 
 
 def test_the_services_of_the_cloud_by_a_nic_that_cannot_reach_them() -> None:
@@ -94,11 +94,11 @@ def test_the_services_of_the_cloud_by_a_nic_that_cannot_reach_them() -> None:
     with Cloud(topology, boot="dhcp", peers=False) as cloud:
         cloud.settings(declared(topology) + SILENT + quick)
         agent(cloud, "apply")
-        assert seen_source(cloud.guest, SERVICE, port=SERVICE_PORT) == ETH0.private[0]
+        assert seen_source(cloud.guest, SERVICE, port=SERVICE_PORT, timeout=WAIT) == ETH0.private[0]
 
         cloud.guest.ip("route add 100.64.0.0/10 via 203.0.113.1 dev eth1 onlink")
         found = see(cloud, "EIP131")
         assert seen_source(cloud.guest, SERVICE, port=SERVICE_PORT) is None
         heal(cloud, found)
         assert codes(cloud) == []
-        assert seen_source(cloud.guest, SERVICE, port=SERVICE_PORT) == ETH0.private[0]
+        assert seen_source(cloud.guest, SERVICE, port=SERVICE_PORT, timeout=WAIT) == ETH0.private[0]
