@@ -174,7 +174,7 @@ def test_it_speaks_the_language_of_the_locale_and_programs_get_english(cloud: Cl
         command = cloud.agent_command("explain", *words)
         return cloud.guest.run(command, env={**cloud.agent_environment, **environment}, check=False).stdout
 
-    chinese, english = "块网卡", "ENIs"
+    chinese, english = "块弹性网卡", "ENIs"
     assert chinese in said(LANG="zh_CN.UTF-8")
     assert chinese in said(LANG="en_US.UTF-8", LC_ALL="zh_CN.UTF-8")
     assert english in said(LANG="zh_CN.UTF-8", LC_MESSAGES="C.UTF-8")
@@ -228,3 +228,32 @@ def test_the_page_is_right_in_a_real_browser(cloud: Cloud, tmp_path: Path) -> No
     assert browser.corner(picture) == (255, 255, 255)
     assert browser.complaints(page, picture, dark=True) == []
     assert max(browser.corner(picture)) < 64
+
+
+# --- Chinese ----------------------------------------------------------------------------------------------------------
+
+_SPELLED: Final = frozenset("all default dev from iif link lo lookup main onlink scope table unreachable via".split())
+"""Words of `ip`, which are the same in every language."""
+
+
+def english(text: str) -> list[str]:
+    """Runs of three English words that are no command, no change as `ip` spells it, and no proof."""
+    found = []
+    for line in text.splitlines():
+        if re.match(r" +[-$+~] |  依据 +\S*(tests/|facts|cloud documentation|[a-z-]+\([0-9]\))", line):
+            continue
+        bare = re.sub("`[^`]*`", "", line)
+        runs = re.findall(r"(?<![\w-])[A-Za-z][a-z']+(?: [A-Za-z][a-z']+){2,}", bare)
+        found += [run for run in runs if not set(run.split()) <= _SPELLED]
+    return found
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_no_english_is_left_in_chinese(cloud: Cloud, topic: str) -> None:
+    assert english(cloud.agent("explain", "--lang", "zh", *topic.split()).stdout) == []
+
+
+def test_english_would_be_seen() -> None:
+    assert english("  影响    the link is down") == ["the link is down"]
+    assert english("  处理    运行 `ip link set eth1 up`\n  + route a via b dev c\n  依据    tests/a b c") == []
+    assert english("入 24011: from 10.0.0.0/8 iif lo lookup 7") == []
