@@ -241,6 +241,7 @@ _SPELLED: Final = frozenset(
         "iif",
         "link",
         "lo",
+        "local",
         "lookup",
         "main",
         "onlink",
