@@ -182,15 +182,16 @@ class Probe:
         return f"{self.place.name} -> {self.dst} {self.proto}{bound}"
 
 
-def broken(cloud: Cloud, unbound: Mapping[IPAddress, IPAddress | None]) -> list[str]:
+def broken(cloud: Cloud, unbound: Mapping[IPAddress, IPAddress | None], *, disturbed: bool = False) -> list[str]:
     """What of the contract of packets does not hold; empty when all does.
 
     Requests to every address; sockets bound to every address, to every link and to nothing.  Spoofed packets count
-    since the counters were last reset.
+    since the counters were last reset.  `disturbed`: a DHCP client has put its address back behind ours, so that a
+    socket that is bound to the link alone may have any other address of that ENI, which the contract allows too.
     """
     probes = [
         replace(probe, proto=proto)
-        for probe in (*_requests(cloud), *_from_addresses(cloud), *_from_links(cloud))
+        for probe in (*_requests(cloud), *_from_addresses(cloud), *_from_links(cloud, disturbed=disturbed))
         for proto in PROTOS
     ]
     faults = faulty(probes)
@@ -290,7 +291,7 @@ def _from_addresses(cloud: Cloud) -> Iterator[Probe]:
                 yield Probe(cloud.guest, SERVICE, "tcp", source, port=SERVICE_PORT, seen=frozenset((source,)))
 
 
-def _from_links(cloud: Cloud) -> Iterator[Probe]:
+def _from_links(cloud: Cloud, *, disturbed: bool = False) -> Iterator[Probe]:
     """The same from every link, as one of the addresses that belong to its ENI."""
     for one in cloud.topology.enis:
         own = frozenset(one.owned)
@@ -304,7 +305,8 @@ def _from_links(cloud: Cloud) -> Iterator[Probe]:
                 )
             if sources and (version == 6 or not one.binded):
                 for peer in _peers(cloud, version):
-                    yield Probe(cloud.guest, peer, "tcp", device=one.link, seen=sources)
+                    seen = own if version == 4 and disturbed else sources
+                    yield Probe(cloud.guest, peer, "tcp", device=one.link, seen=seen)
         if not one.binded:
             yield Probe(cloud.guest, SERVICE, "tcp", device=one.link, port=SERVICE_PORT, seen=own)
 

@@ -107,7 +107,7 @@ class Host:
         faults: list[str] = []
 
         def none() -> bool:
-            faults[:] = broken(self.cloud, self.unbound)
+            faults[:] = broken(self.cloud, self.unbound, disturbed=True)
             return not faults
 
         try:
