@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final
 
 from eip_agent import __version__
-from eip_agent.console import nowhere, talk
+from eip_agent.console import language_of, nowhere, talk
 from eip_agent.errors import EXIT_FACTS, EXIT_REFUSED, AgentError
 
 _CODES: Final = """\
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(import_module(f"eip_agent.commands.{args.command}").run(args))
     except AgentError as error:
-        _end_with(str(error), error.hint)
+        _end_with(*_worded(error, args))
         return error.exit_code
     except BrokenPipeError:
         # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
@@ -89,6 +89,14 @@ def _failed(args: argparse.Namespace, no: OSError) -> int:
     writes = args.command in ("apply", "revert") and not args.dry_run
     _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
     return EXIT_FACTS if args.command.startswith(("explain", "apply", "revert")) and not writes else EXIT_REFUSED
+
+
+def _worded(error: AgentError, args: argparse.Namespace) -> tuple[str, str]:
+    """What an error says, and its hint, in the language of who asked."""
+    from eip_agent.core.message import said  # noqa: PLC0415  --help must not pay for it
+
+    language = language_of(args)
+    return language(said(error)), language(error.hint)
 
 
 def _end_with(message: str, hint: str = "") -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from eip_agent import privilege
 from eip_agent.config import has_own_settings, run_directory
-from eip_agent.console import code_of, nowhere, paper_of, settings_of, talk, tell
+from eip_agent.console import code_of, language_of, nowhere, paper_of, settings_of, talk, tell
+from eip_agent.core.message import say
 from eip_agent.daemon.client import ask as ask_daemon
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ def _alone(args: Namespace) -> int:
             except OSError:
                 sys.stdout = nowhere()
             with contextlib.suppress(OSError):
-                within = f"within {args.confirm:g} s; else it is undone"
-                talk([f"keep it? press Enter, or run `eip-agent confirm`, {within}"])
+                question = say(
+                    "keep it? press Enter, or run `eip-agent confirm`, within {seconds} s; else it is undone",
+                    seconds=f"{args.confirm:g}",
+                )
+                talk([language_of(args)(question)])
                 sys.stderr.flush()
             answers.append(confirmed(settings.run_directory, args.confirm))
             return answers[-1]
@@ -79,7 +83,7 @@ def _alone(args: Namespace) -> int:
         with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():
             report = agent.reconcile(ask if args.confirm is not None else None)
     if answers == [True] and args.format == "text":
-        talk(["kept"])
+        talk([language_of(args)(say("kept"))])
     else:
         tell(report, args)
     return code_of(report)

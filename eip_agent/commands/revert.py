@@ -1,10 +1,10 @@
 """`eip-agent revert`: take back everything that is the agent's, and nothing else."""
 
-import sys
 from argparse import Namespace
 
 from eip_agent import privilege
-from eip_agent.console import code_of, settings_of, tell
+from eip_agent.console import code_of, language_of, put, settings_of, tell
+from eip_agent.core.message import say
 from eip_agent.reconcile import Agent
 
 
@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
         with held(settings.run_directory, settings.lock_timeout, "revert"), undisturbed():
             report = agent.take_back()
     if not report.plan and args.format == "text":
-        sys.stdout.write("nothing here is eip-agent's\n")
+        put([language_of(args)(say("nothing here is eip-agent's"))])
     else:
         tell(report, args)
     return code_of(report)
