@@ -5,7 +5,7 @@ import os
 import socket
 from typing import Any, Final
 
-from eip_agent.errors import ApplyError, BusyError, JournalError, SourceError
+from eip_agent.errors import AgentError, ApplyError, BusyError, JournalError, SourceError
 
 _NAME: Final = "control"
 _LARGEST: Final = 64 << 20
@@ -33,6 +33,14 @@ def ask(directory: str, question: str, timeout: float = 5.0, **how: str | int) -
     return answer
 
 
+def runs(directory: str) -> bool:
+    """Whether a daemon runs there; also one that does not answer now."""
+    try:
+        return ask(directory, "status", timeout=1.0) is not None
+    except AgentError:
+        return True
+
+
 def _exchanged(directory: str, question: bytes, timeout: float) -> bytes | None:
     from eip_agent.sinks.directory import opened  # noqa: PLC0415  one who asks for --help has no use for it
 
@@ -52,7 +60,7 @@ def _exchanged(directory: str, question: bytes, timeout: float) -> bytes | None:
                 raise JournalError(message, "run it with sudo") from no
             line.sendall(question)
             return _all_of(line)
-    except TimeoutError as late:
+    except (TimeoutError, BlockingIOError) as late:  # the latter: so many wait that there is no room to wait with them
         message = f"the daemon did not answer within {timeout:g} s"
         raise BusyError(message, "see `systemctl status eip-agent`, or stop it and work alone") from late
     except ConnectionError as cut:

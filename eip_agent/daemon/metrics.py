@@ -138,6 +138,7 @@ def write(path: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o644), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)  # the unit's umask lets nobody read
             file.write(data)
         os.replace(temporary, path)
     except OSError:

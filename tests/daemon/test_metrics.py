@@ -1,6 +1,7 @@
 """The metrics: what is counted, who may read it, and that alerts and dashboard name what there is."""
 
 import json
+import os
 import re
 import selectors
 import socket
@@ -183,3 +184,14 @@ def test_values_of_labels_are_those_that_are_told() -> None:
 
     assert outcomes <= {"as_desired", "changes_pending", "refused", "facts_missing", "failed"}
     assert sources <= {"kernel", "metadata", "openapi"}
+
+
+def test_the_text_file_is_for_everybody_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "eip-agent.prom"
+    former = os.umask(0o077)
+    try:
+        write(str(path), b"# nothing\n")
+    finally:
+        os.umask(former)
+
+    assert path.stat().st_mode & 0o777 == 0o644

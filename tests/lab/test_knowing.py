@@ -156,7 +156,7 @@ BASE: Final = Topology(
 )
 
 
-SHORT: Final = "[metadata]\ntimeout = 0.1\ndeadline = 0.4\n"
+SHORT: Final = "[metadata]\ntimeout = 0.5\ndeadline = 1.5\n"
 """Do not wait long for a service that is silent."""
 
 

@@ -39,7 +39,7 @@ pytestmark = [
 ]
 
 OPENAPI_DEADLINE: Final = 2.0
-SHORT: Final = "[metadata]\ntimeout = 0.1\ndeadline = 0.4\n"
+SHORT: Final = "[metadata]\ntimeout = 0.5\ndeadline = 1.5\n"
 
 
 def visible(index: int, host: int) -> Eni:
