@@ -302,6 +302,17 @@ def test_apply_and_explain_by_hand_work_beside_it(held: tuple[Cloud, Daemon]) ->
     assert cloud.agent("explain").returncode in (0, 3)
 
 
+def test_what_is_reverted_beside_it_comes_back_and_revert_says_so(held: tuple[Cloud, Daemon]) -> None:
+    cloud, daemon = held
+    before = held_by(cloud)
+    reverted = cloud.agent("revert")
+
+    assert reverted.returncode == 0
+    assert "the daemon runs, and puts everything back" in reverted.stderr
+    assert eventually(lambda: held_by(cloud) == before)
+    assert daemon.settled()
+
+
 def test_apply_is_made_by_it_where_both_have_the_same_settings(held: tuple[Cloud, Daemon]) -> None:
     """In the same words as alone, and the kernel's refusals with the same exit code."""
     cloud, daemon = held
