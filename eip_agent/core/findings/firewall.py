@@ -31,9 +31,12 @@ DEAF = Kind(
 CLOSED = Kind(
     "EIP252",
     Severity.WARNING,
-    text("the local firewall lets nobody in to an address"),
-    saw=text("the local firewall drops every new connection that comes in by {link} for {addresses}: {where}"),
-    means=text("these addresses, and EIPs that are bound to them, answer nobody; what is begun from here works"),
+    text("the local firewall lets no new connection in to an address"),
+    saw=text("the local firewall drops every new connection {whence} that comes in by {link} for {addresses}: {where}"),
+    means=text(
+        "who asks from there gets no answer, neither of these addresses nor of EIPs that are bound to them; "
+        "what is begun from here works"
+    ),
     do=text("accept before it what is to come in, with the program that made the rules"),
     proof="tests/lab/findings/test_firewall.py; nft(8)",
     caused_by=frozenset(("EIP251",)),
@@ -97,11 +100,15 @@ def _of_link(ruleset: "Ruleset", scene: Scene, story: Story) -> Iterator[Finding
         place = bisect_right(among[address.version], int(address))
         alike.setdefault((address.version, place, _has_eip(scene, story, address)), []).append(address)
     stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
+    reached = False
     for (_, _, internet), addresses in alike.items():
         for kind, stop in _judged(ruleset, story, addresses[0], internet=internet):
             stopped.setdefault((kind, stop), []).extend(addresses)
+            reached |= internet
+    # Where an EIP leads to one of them, only packets from the Internet were judged: others of the VPC may get in.
+    whence = say("from the Internet") if reached else say("from anywhere")
     for (kind, stop), addresses in stopped.items():
-        yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))))
+        yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))), whence)
 
 
 def _judged(ruleset: "Ruleset", story: Story, address: IPAddress, *, internet: bool) -> "Iterator[tuple[Kind, Stop]]":
@@ -134,7 +141,7 @@ def _stop(kind: Kind, seen: "Fate") -> "Iterator[tuple[Kind, Stop]]":
         yield kind, seen.stop
 
 
-def _found(kind: Kind, stop: "Stop", story: Story, addresses: tuple[IPAddress, ...]) -> Finding:
+def _found(kind: Kind, stop: "Stop", story: Story, addresses: tuple[IPAddress, ...], whence: Message) -> Finding:
     chain, rule, link = stop.chain, stop.rule, story.link.link.name
     where: Message = say("the policy of chain `{chain}`", chain=chain)
     commands = (f"nft -a list chain {chain}",)
@@ -143,7 +150,7 @@ def _found(kind: Kind, stop: "Stop", story: Story, addresses: tuple[IPAddress, .
         if kind in (DEAF, MUTE):
             commands = (f"nft delete rule {chain} handle {rule.handle}",)
     about = (link, *map(str, addresses))
-    return kind.on(link, about=about, commands=commands, link=link, addresses=addresses, where=where)
+    return kind.on(link, about=about, commands=commands, link=link, addresses=addresses, where=where, whence=whence)
 
 
 def _addresses(scene: Scene, story: Story) -> Iterator[IPAddress]:
