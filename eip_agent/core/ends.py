@@ -26,6 +26,7 @@ class Protocol(enum.Enum):
 _NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMP: 1}
 _ICMPV6: Final = 58
 _SHOWN: Final = 12
+_EVERYBODY: Final = ip_address("255.255.255.255")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def ends_of(scene: Scene, source: str, destination: str) -> Ends | Unclear:
         return Unclear(
             say("`{text}` is no IP address", text=destination), say("`--to` wants an address; names are not looked up")
         )
-    if to.is_multicast or to.is_unspecified:
+    if to.is_multicast or to.is_unspecified or to == _EVERYBODY:
         return Unclear(say("`{text}` is nobody's own address", text=destination), say("name the address of one host"))
     at = _address(source)
     if at is None:

@@ -39,6 +39,7 @@ def test_who_is_meant(source: str, destination: str, meant: Ends) -> None:
     [
         ("192.168.1.10", "example.com", "no IP address"),
         ("192.168.1.10", "224.0.0.1", "nobody's own address"),
+        ("192.168.1.10", "255.255.255.255", "nobody's own address"),
         ("192.168.1.10", "2001:db8::1", "same IP version"),
         ("eth9", "198.51.100.7", "no link or ENI"),
         ("eni-9", "198.51.100.7", "no link in this network namespace"),
