@@ -31,7 +31,7 @@ system_info:
    package_mirrors:
      - arches: [default]
        failsafe:
-         primary: https://deb.debian.org/debian
+         primary: https://mirror.example.com/debian
 log_cfgs:
  - &log_base |
    [loggers]
