@@ -199,26 +199,25 @@ def _topics(explain: argparse.ArgumentParser) -> Sequence[argparse.ArgumentParse
 def _topic(
     topics: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
 ) -> argparse.ArgumentParser:
-    topic = topics.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
-        formatter_class=_Help,
-        argument_default=argparse.SUPPRESS,
-    )
+    topic = _command(topics, name, what, epilog=None, argument_default=argparse.SUPPRESS)
     topic.set_defaults(command=f"explain_{name}")
     return topic
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    what: str,
+    epilog: str | None = _CODES,
+    argument_default: str | None = None,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=what,
         description=f"{what[0].upper()}{what[1:]}.",
-        epilog=_CODES,
+        epilog=epilog,
         formatter_class=_Help,
+        argument_default=argument_default,
     )
     command.set_defaults(command=name)
     return command

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.topology import Topology, eni, vswitch
+from tests.lab.support import needs_openapi
 
 pytestmark = pytest.mark.lab
 
@@ -28,7 +28,7 @@ def test_a_small_row_is_measured() -> None:
     assert "Medians of 1 turns" in done.stdout
 
 
-@pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
+@needs_openapi
 def test_what_asking_costs_is_measured() -> None:
     done = bench("--turns", "1", "sources-4x10")
 

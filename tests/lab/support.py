@@ -21,14 +21,20 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, Literal, Self
 
+import pytest
+
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.settings import Mode
 from eip_agent.lab.cloud import Cloud
+from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.echo import PORT
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import Proto, reach, seen_source
 from eip_agent.lab.topology import SECONDARY_CIDR, Eip, Eni, Topology, VSwitch, eni, public, vswitch
+
+needs_openapi = pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
+"""For tests in which the agent asks the simulated OpenAPI."""
 
 PROTOS: Final[tuple[Proto, ...]] = ("tcp", "udp", "icmp")
 WEB, STRANGER, WEB6 = IPv4Address("198.51.100.7"), IPv4Address("203.0.113.200"), IPv6Address("2001:db8:ffff::7")

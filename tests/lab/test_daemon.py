@@ -27,14 +27,25 @@ from eip_agent.core.plain import decoded
 from eip_agent.core.settings import Mode
 from eip_agent.core.status import FightStatus, Status
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import reach
 from eip_agent.lab.stream import Stream
 from eip_agent.lab.topology import Eip, Eni, Topology, eni, public, vswitch
 from tests.lab.daemon import Daemon, eventually
-from tests.lab.support import BINDED, MULTI, Ear, broken, declared, dump, nat, rules, seen_unbound, tables
+from tests.lab.support import (
+    BINDED,
+    MULTI,
+    Ear,
+    broken,
+    declared,
+    dump,
+    nat,
+    needs_openapi,
+    rules,
+    seen_unbound,
+    tables,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -440,7 +451,7 @@ def test_a_mode_that_changes_is_followed() -> None:
             assert answered(cloud, *(eip.address for eip in (*ETH0.eips, *one.eips)))
 
 
-@pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
+@needs_openapi
 def test_the_openapi_is_asked_when_the_metadata_says_something_new_and_at_its_own_pace() -> None:
     multi = eni(3, vswitch(3), (10,), [Eip(public(150), Mode.MULTI_EIP_VISIBLE, gateway=public(129), prefix_length=27)])
     with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:

@@ -14,9 +14,10 @@ import pytest
 from eip_agent import config
 from eip_agent.core.settings import Mode
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import can_ask_openapi, declared
+from eip_agent.lab.demo import declared
 from eip_agent.lab.page import aligned, shortened
 from eip_agent.lab.topology import DEMO
+from tests.lab.support import needs_openapi
 
 pytestmark = pytest.mark.lab
 
@@ -26,7 +27,6 @@ POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 """Root by name, without a capability: not even a user namespace can be had."""
 EIPS = [str(eip.address) for eni in DEMO.enis for eip in eni.eips]
 
-needs_openapi = pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
 
 

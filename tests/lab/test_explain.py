@@ -21,14 +21,12 @@ import pytest
 
 from eip_agent.core.openapi import Bound, DnatFact, HavipFact
 from eip_agent.lab.cloud import Cloud
-from eip_agent.lab.demo import can_ask_openapi
 from eip_agent.lab.topology import DEMO, Elsewhere, Topology, public
 from tests import browser
-from tests.lab.support import TOPOLOGIES, agent, declared
+from tests.lab.support import TOPOLOGIES, agent, declared, needs_openapi
 from tests.schema import faults_of
 
 pytestmark = pytest.mark.lab
-needs_openapi = pytest.mark.skipif(not can_ask_openapi(), reason="the libraries of the OpenAPI are not installed")
 needs_browser = pytest.mark.skipif(browser.PROGRAM is None, reason="there is no chromium here: apt install chromium")
 
 SECRET: Final = re.compile(r"203\.0\.113\.|192\.0\.2\.|2001:db8|00:16:3e|bp1lab")

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import DEMO
-from eip_agent.sources.openapi import available
+from tests.lab.support import needs_openapi
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+    needs_openapi,
 ]
 
 GOLDEN: Final = Path(__file__).parent.parent / "golden" / "faq"

@@ -23,18 +23,14 @@ import pytest
 from eip_agent.core.facts import IPAddress, Mac
 from eip_agent.core.settings import Mode
 from eip_agent.dhcp_message import Kind
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.stream import Stream
 from eip_agent.lab.topology import DEMO, Eip, Eni, Topology, eni, public, vswitch
-from eip_agent.sources.openapi import available
 from tests.lab.mortal import Ended, Mortal, at_rest, unchanged, unreached
-from tests.lab.support import ELSEWHERE, agent, broken, nat, seen_unbound
+from tests.lab.support import ELSEWHERE, agent, broken, nat, needs_openapi, seen_unbound
 
 pytestmark = pytest.mark.lab
-
-needs_openapi = pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing")
 
 CERTAIN: Final = {
     "eth0": ("nat", "certain"),

@@ -22,20 +22,18 @@ import pytest
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.openapi import Bound
 from eip_agent.core.settings import Mode
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.openapi import ApiFault, Trouble
 from eip_agent.lab.stream import Stream
 from eip_agent.lab.topology import Eip, Elsewhere, Eni, Topology, eni, public, vswitch
-from eip_agent.sources.openapi import available
 from tests.lab.mortal import Ended, Mortal, at_rest, unchanged, unreached
-from tests.lab.support import MULTI, declared, nat
+from tests.lab.support import MULTI, declared, nat, needs_openapi
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+    needs_openapi,
 ]
 
 OPENAPI_DEADLINE: Final = 2.0

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.systems.machine import cannot
+from tests.systems.support import Host
 
 PROGRAM = """\
 #!/opt/eip-agent/bin/python3
@@ -82,3 +83,9 @@ def copy(package: Distribution, site: Path) -> None:
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(original, place)
+
+
+@pytest.fixture
+def rest(host: Host) -> dict[str, object]:
+    """What is so at rest, on the `host` of each file."""
+    return host.rest()

@@ -82,12 +82,6 @@ def host(layers: list[Path]) -> Iterator[Host]:
         yield made
 
 
-@pytest.fixture
-def rest(host: Host) -> dict[str, object]:
-    """What is so at rest."""
-    return host.rest()
-
-
 @pytest.mark.parametrize("event", EVENTS)
 def test_everything_is_right_again_after(host: Host, rest: dict[str, object], event: str) -> None:
     host.machine.run("sh", "-c", event)

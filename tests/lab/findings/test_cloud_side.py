@@ -8,17 +8,15 @@ import pytest
 
 from eip_agent.core.openapi import Bound, DnatFact, HavipFact
 from eip_agent.core.settings import Mode
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.topology import SECONDARY_CIDR, Eip, Elsewhere, Topology, eni, public, vswitch
-from eip_agent.sources.openapi import available
 from tests.lab.findings.support import codes, findings, see_all
-from tests.lab.support import agent
+from tests.lab.support import agent, needs_openapi
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+    needs_openapi,
 ]
 
 ID: Final = Topology((eni(0, vswitch(0)),)).instance_id

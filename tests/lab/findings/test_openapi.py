@@ -2,16 +2,15 @@
 
 import pytest
 
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.openapi import ApiFault, Trouble
 from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
-from eip_agent.sources.openapi import available
 from tests.lab.findings.support import findings, see, see_all
+from tests.lab.support import needs_openapi
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+    needs_openapi,
 ]
 
 INSTANCE = Topology((eni(0, vswitch(0), (10,), [Eip(public(10))]), eni(1, vswitch(1), (10,), [Eip(public(11))])))

@@ -14,16 +14,14 @@ import time
 import pytest
 
 from eip_agent.core.settings import Mode
-from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import Eip, Topology, eni, public, vswitch
-from eip_agent.sources.openapi import available
 from tests.lab.findings.support import gone, heal, see
-from tests.lab.support import agent, nat
+from tests.lab.support import agent, nat, needs_openapi
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(not (can_certify() and available()), reason="the OpenAPI's libraries are missing"),
+    needs_openapi,
 ]
 
 PAIR = Topology((nat(0, vswitch(0)), nat(1, vswitch(1))))
