@@ -4,6 +4,7 @@ What is said is collected from the calls of `say` and `text`, merged into what i
 comes out the same wherever and whenever it is done: no dates, no names, no line numbers, no guesses.
 """
 
+import ast
 import functools
 import io
 import re
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -23,7 +23,7 @@ LOCALES: Final = PACKAGE / "locale"
 LANGUAGES: Final = ("zh",)
 """Those that are translated to."""
 
-_KEYWORDS: Final = {"say": None, "text": None}
+_KEYWORDS: Final = ("say", "text")
 _HEADERS: Final = (
     ("Project-Id-Version", "eip-agent"),
     ("Language", "{language}"),
@@ -49,13 +49,25 @@ class _Undated(Catalog):
 def said() -> Catalog:
     """All that the package says."""
     catalogue = Catalog()
-    found = extract_from_dir(
-        PACKAGE, [("**.py", "python")], {"**.py": {"encoding": "utf-8"}}, keywords=_KEYWORDS, strip_comment_tags=True
-    )
-    for file, _line, message, _comments, _context in sorted(found, key=lambda one: (one[0], one[1])):
-        # Without a line, or every edit of a source would change the catalogue.
-        catalogue.add(message, None, [(f"eip_agent/{file}", 0)])
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for message in literals(path.read_text(encoding="utf-8")):
+            # Without a line, or every edit of a source would change the catalogue.
+            catalogue.add(message, None, [(path.relative_to(ROOT).as_posix(), 0)])
     return catalogue
+
+
+def literals(source: str) -> list[str]:
+    """What `say` and `text` are called with in a module, in its order.
+
+    Babel's own reading of Python goes by tokens, and some releases of it take a variable of such a name for a call:
+    2.19 made a message of the docstring that follows `text[0] in "[{"`.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(name), args=[ast.Constant(str(literal)), *_]) if name in _KEYWORDS:
+                found.append((node.lineno, node.col_offset, literal))
+    return [literal for *_, literal in sorted(found)]
 
 
 def merged(language: str, old: Catalog | None = None) -> Catalog:

@@ -42,6 +42,12 @@ def test_every_message_is_a_literal_that_is_collected() -> None:
     assert not lost, "\n".join(lost)
 
 
+def test_what_only_looks_like_a_call_is_no_message() -> None:
+    source = 'text[0] in "[{"\ndef say(one: str) -> str:\n    """Nothing."""\nsay("b")\nsay(text("a"), "c")\n'
+
+    assert messages.literals(source) == ["b", "a"]
+
+
 def test_every_value_of_a_message_is_given() -> None:
     """A message with a value that is not given raises when it is said, which may be late."""
     wrong = []

@@ -13,6 +13,7 @@ Source: linux/netfilter/nf_tables.h, and `nft --debug=netlink`.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Final
 
 from eip_agent.core.firewall import FirewallRule
@@ -226,7 +227,8 @@ def _lookup(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     elif 3 not in data:
         program.add(_among(loaded, elements, inverted=inverted))
     elif number(data, 3) == 0:
-        for element in elements:
+        # The kernel lists them in an order of chance, which means nothing: no two hold the same key.
+        for element in sorted(elements, key=attrgetter("key")):
             match = None if element.catchall else _among(loaded, [element], inverted=False)
             if element.verdict is None or match is None or any(one.ends for one in elements):
                 program.strange, program.verdict = True, ("other", "")

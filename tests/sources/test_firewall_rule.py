@@ -150,8 +150,10 @@ def test_sets_and_maps_of_verdicts_are_looked_up() -> None:
     assert rule(port, lookup, sets={b"__set0\0": ports}).matches == (Match("th dport", ((22, 22), (80, 90))),)
     assert rule(port, lookup, sets={b"__set0\0": names}).strange, "it has another key"
     assert rule(port, lookup).matches == (Match("th dport", named="__set0"),), "it was not read"
-    branches = decode_rule("inet", program(IIFNAME, ("lookup", {1: "__set0", 2: 1, 3: 0})), {b"__set0\0": verdicts})
-    assert [str(one) for one in branches] == ['iifname "eth1" drop', 'iifname "lo" jump open', ""]
+    by_name = program(IIFNAME, ("lookup", {1: "__set0", 2: 1, 3: 0}))
+    for listed in verdicts, verdicts[::-1]:
+        branches = decode_rule("inet", by_name, {b"__set0\0": listed})
+        assert [str(one) for one in branches] == ['iifname "eth1" drop', 'iifname "lo" jump open', ""]
 
 
 def test_an_interval_map_of_verdicts_may_decide_anything() -> None:
