@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address
 from typing import Final
 
 from eip_agent.core.changes import Plan, diff
@@ -24,6 +24,7 @@ from eip_agent.core.judge import judge
 from eip_agent.core.known import Known, age
 from eip_agent.core.layout import Exit, rules
 from eip_agent.core.message import say
+from eip_agent.core.networks import around, lone
 from eip_agent.core.numbers import DEVICE_GROUP, MAIN, link_of, slot_of
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact, EipFact
@@ -65,11 +66,10 @@ def conclude(
     ports = pair(cloud, kernel.links)
     excluded = [port for port in ports if _is_excluded(port, settings)]
     held = ours(kernel, remembered)
+    cases = _cases([port for port in ports if port not in excluded], cloud, kernel, settings, witnesses)
     stories = tuple(
-        Story(
-            port.eni, port.link, port.primary, _judged(_case(port, cloud, kernel, settings, witnesses), held, witnesses)
-        )
-        if port not in excluded
+        Story(port.eni, port.link, port.primary, _judged(cases[port], held, witnesses))
+        if port in cases
         else Story(port.eni, port.link, port.primary, undecided(port.eni, (), say("excluded"), ""), excluded=True)
         for port in ports
     )
@@ -129,15 +129,9 @@ def to_ask(
     """
     if not settings.dhcp_offers:
         return ()
-    ports = pair(cloud, kernel.links)
-    found = []
-    for port in ports:
-        if port.primary or _is_excluded(port, settings):
-            continue
-        seen = _case(port, cloud, kernel, settings, witnesses)
-        if seen.told is None or not judge(seen).decided:
-            found.append(port.link)
-    return tuple(found)
+    ports = [port for port in pair(cloud, kernel.links) if not port.primary and not _is_excluded(port, settings)]
+    cases = _cases(ports, cloud, kernel, settings, witnesses)
+    return tuple(port.link for port, seen in cases.items() if seen.told is None or not judge(seen).decided)
 
 
 def needs_second_witness(plan: Plan) -> bool:
@@ -151,9 +145,25 @@ def revert(kernel: KernelFact, remembered: Remembered) -> Plan:
     return guarded(diff(ours(kernel, remembered), (), lambda _: True, lent), kernel)
 
 
-def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses) -> Case:
-    """What all sources say about one ENI."""
-    index = port.link.link.index
+def _cases(
+    ports: Iterable[Port], cloud: CloudFact, kernel: KernelFact, settings: Settings, witnesses: Witnesses
+) -> Mapping[Port, Case]:
+    """What all sources say about each ENI."""
+    on: dict[int, list[AddressFact]] = {}
+    for fact in kernel.addresses:
+        on.setdefault(fact.link, []).append(fact)
+    held = _held(on, kernel)
+    cases = {}
+    for port in ports:
+        index = port.link.link.index
+        case = _told(port, cloud, settings, witnesses)
+        routes = [route for route in kernel.routes if route.link == index and route.table == MAIN]
+        cases[port] = replace(case, addresses=on.get(index, ()), routes=routes, held=held.get(index, ()))
+    return cases
+
+
+def _told(port: Port, cloud: CloudFact, settings: Settings, witnesses: Witnesses) -> Case:
+    """What all but the kernel say about one ENI."""
     declared = [eip for eip in settings.eips if _is_for(eip, port.eni)]
     told, elsewhere = None, list[EipFact]()
     api, known = witnesses.api, witnesses.known
@@ -170,31 +180,30 @@ def _case(port: Port, cloud: CloudFact, kernel: KernelFact, settings: Settings, 
     offered = next((seen for seen in known.offers if seen.mac == port.eni.mac), None) if known else None
     return Case(
         port,
-        [fact for fact in kernel.addresses if fact.link == index],
-        [route for route in kernel.routes if route.link == index and route.table == MAIN],
-        declared,
-        told,
-        before,
-        age_of,
-        elsewhere,
-        next((offer for offer in witnesses.offers if offer.link == index), None),
-        offered.offer if offered else None,
-        age(witnesses.now - offered.at) if offered else "",
-        list(_held(index, kernel)),
+        declared=declared,
+        told=told,
+        told_before=before,
+        told_age=age_of,
+        elsewhere=elsewhere,
+        offer=next((offer for offer in witnesses.offers if offer.link == port.link.link.index), None),
+        offer_before=offered.offer if offered else None,
+        offer_age=age(witnesses.now - offered.at) if offered else "",
     )
 
 
-def _held(link: int, kernel: KernelFact) -> Iterator[IPv4Address]:
-    """The EIPs that were set on a link when its mode was last known: our rules send them out by an EIP's gateway."""
-    sources = [
-        rule.source
-        for rule in kernel.rules
-        if is_our_rule(rule) and rule.table is not None and link_of(rule.table) == link and slot_of(rule.table)
-    ]
-    for fact in kernel.addresses:
-        routed = any(source is not None and fact.ip in source for source in sources)
-        if fact.link == link and isinstance(fact.ip, IPv4Address) and not fact.leased and routed:
-            yield fact.ip
+def _held(on: Mapping[int, Sequence[AddressFact]], kernel: KernelFact) -> Mapping[int, Sequence[IPv4Address]]:
+    """By link, the EIPs that were set there when its mode was last known: our rules send them by an EIP's gateway."""
+    found: dict[int, list[IPv4Address]] = {}
+    for rule in kernel.rules:
+        source, table = rule.source, rule.table
+        link = link_of(table) if table is not None else None
+        if source is None or table is None or link is None or not slot_of(table) or not is_our_rule(rule):
+            continue
+        for fact in on.get(link, ()):
+            ip = fact.ip
+            if isinstance(ip, IPv4Address) and not fact.leased and ip in source:
+                found.setdefault(link, []).append(ip)
+    return found
 
 
 def _judged(seen: Case, held: Iterable[Item], witnesses: Witnesses) -> Verdict:
@@ -247,7 +256,9 @@ def _unlisted(cloud: CloudFact, kernel: KernelFact, ports: Sequence[Port]) -> li
 
 def _then(kernel: KernelFact, leaving: Collection[tuple[object, ...]], staying: Iterable[Address]) -> KernelFact:
     """The kernel with the addresses that it will have: rules are made for those, and not again for them next time."""
-    kept = (fact for fact in kernel.addresses if ("address", fact.link, fact.ip, fact.prefix_length) not in leaving)
+    kept = kernel.addresses
+    if leaving:
+        kept = tuple(fact for fact in kept if ("address", fact.link, fact.ip, fact.prefix_length) not in leaving)
     added = (AddressFact(item.link.index, item.ip, item.prefix_length) for item in staying)
     return replace(kernel, addresses=(*kept, *added))
 
@@ -268,15 +279,13 @@ def _foreign(
 
     The latter only where none of our sources lies in it, as in one with a mask that is too wide.
     """
+    single = {int(source.network_address) for source in sources if source.prefixlen == source.max_prefixlen}
     for fact in kernel.addresses:
-        if fact.ip.version != family or not fact.universal:
+        if fact.ip.version != family or not fact.universal or int(fact.ip) in single:
             continue
-        host = ip_network(fact.ip)
-        if host in sources:
-            continue
-        network = ip_network((fact.ip, fact.prefix_length), strict=False)
+        network = around(fact.ip, fact.prefix_length)
         if fact.link in eni_links or any(source.network_address in network for source in sources):
-            yield host
+            yield lone(fact.ip)
         else:
             yield network
 

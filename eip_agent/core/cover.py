@@ -58,7 +58,7 @@ def cover(claims: Iterable[Claim], foreign: Iterable[IPNetwork], bounds: Iterabl
 
 def _span(network: IPNetwork) -> _Span:
     low = int(network.network_address)
-    return low, low + network.num_addresses - 1
+    return low, low + (1 << network.max_prefixlen - network.prefixlen) - 1
 
 
 def _common(one: int, other: int, bits: int) -> int:

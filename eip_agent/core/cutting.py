@@ -3,17 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Final
 
 from eip_agent.core.changes import Change, Plan, Why
-from eip_agent.core.desired import Wish
+from eip_agent.core.desired import BOTH, Wish
 from eip_agent.core.facts import KernelFact
 from eip_agent.core.items import PROMOTE_SECONDARIES, Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.numbers import link_of
 from eip_agent.core.pairing import Port
 from eip_agent.core.settings import Settings
-
-BOTH: Final = frozenset((4, 6))
 
 
 def may_cut_of(
@@ -69,6 +66,8 @@ def guarded(plan: Plan, kernel: KernelFact) -> Plan:
     them (ip-sysctl.rst).  It is raised for the time of the cut where there are any.
     """
     cut = {item.key[1:]: item.link for item in removed_addresses(plan) if isinstance(item, Address)}
+    if not cut:
+        return plan
     raised = {change.item.key for change in plan if isinstance(change.item, LinkSetting)}
     others = {
         fact.link

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
-from eip_agent.core.facts import AddressFact, EniFact, IPAddress, IPNetwork, KernelFact, Remembered, RouteFact
+from eip_agent.core.facts import EniFact, IPAddress, IPNetwork, KernelFact, Remembered, RouteFact
 from eip_agent.core.items import (
     ARP_ANNOUNCE,
     ARP_IGNORE,
@@ -17,6 +17,7 @@ from eip_agent.core.items import (
     Route,
 )
 from eip_agent.core.layout import Exit
+from eip_agent.core.networks import around, lone
 from eip_agent.core.numbers import DEFAULT_LENGTHS, DEVICE_GROUP, MAIN, SLOTS, link_of, slot_of, table_of
 from eip_agent.core.ownership import is_our_address, is_our_route, is_our_rule, setting_of
 from eip_agent.core.pairing import Port
@@ -30,6 +31,9 @@ LINK_LOCAL: Final = IPv6Network("fe80::/64")
 """On every link; in each IPv6 table, since a socket bound to a device would otherwise send it to the gateway."""
 
 DEFAULTS: Final[Mapping[int, IPNetwork]] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
+
+BOTH: Final = frozenset((4, 6))
+"""The IP versions."""
 
 KERNEL_PROTOCOL: Final = 2
 """`rtm_protocol` of connected routes: not an administrator's wish."""
@@ -51,12 +55,12 @@ class Local:
 
     def __init__(self, kernel: KernelFact, remembered: Remembered) -> None:
         self._taken = kernel.taken
-        self._by_ip: dict[IPAddress, list[AddressFact]] = {}
+        self._of: dict[IPAddress, list[int | None]] = {}
         self._foreign: dict[int, list[IPAddress]] = {}
-        self._ours = {fact for fact in kernel.addresses if is_our_address(fact, remembered)}
         for fact in kernel.addresses:
-            self._by_ip.setdefault(fact.ip, []).append(fact)
-            if fact.universal and fact not in self._ours:
+            is_ours = is_our_address(fact, remembered)
+            self._of.setdefault(fact.ip, []).append(fact.link if is_ours else None)
+            if fact.universal and not is_ours:
                 self._foreign.setdefault(fact.link, []).append(fact.ip)
 
     def foreign(self, link: int) -> list[IPAddress]:
@@ -68,9 +72,7 @@ class Local:
 
         Then it is delivered already, and a second copy would be in the way of the first.
         """
-        return address.ip in self._taken or any(
-            fact.link != address.link.index or fact not in self._ours for fact in self._by_ip.get(address.ip, ())
-        )
+        return address.ip in self._taken or any(link != address.link.index for link in self._of.get(address.ip, ()))
 
 
 def wish(
@@ -87,11 +89,13 @@ def wish(
     `listed` are the addresses that the cloud gives to any ENI: one of them that is on the wrong link stays its owner's.
     """
     if port.primary and settings.leave_primary:
-        return Wish(families=frozenset((4, 6)))
+        return Wish(families=BOTH)
     extra = [ip for ip in local.foreign(port.link.link.index) if ip not in listed]
     families = _known(port.eni) if verdict.decided else frozenset[int]()
-    others = listed - given(port.eni, verdict)
-    exits = [exit_ for exit_ in carried(kernel, port, listed, others) if exit_.family not in families]
+    exits: list[Exit] = []
+    if families != BOTH:
+        others = listed - given(port.eni, verdict)
+        exits += (exit_ for exit_ in carried(kernel, port, listed, others) if exit_.family not in families)
     if 4 in families:
         exits += _exits4(port, verdict, kernel, [ip for ip in extra if isinstance(ip, IPv4Address)], settings)
     if 6 in families and not settings.leave_ipv6 and port.link.ipv6:
@@ -210,7 +214,7 @@ def _slots(port: Port, verdict: Verdict, kernel: KernelFact) -> dict[IPv4Address
 
 
 def _sources(ips: Iterable[IPAddress], prefixes: Iterable[IPNetwork], settings: Settings) -> tuple[IPNetwork, ...]:
-    kept = (ip_network(ip) for ip in ips if not is_excluded(ip, settings))
+    kept = (lone(ip) for ip in ips if not is_excluded(ip, settings))
     return tuple(dict.fromkeys([*prefixes, *kept]))
 
 
@@ -233,10 +237,11 @@ def tables(exit_: Exit, kernel: KernelFact) -> list[Route]:
     if not exit_.reaches_services:
         # An honest error at once.  By this link it would vanish, by another one it would have a wrong source.
         found[SERVICES] = Route(table, SERVICES, None)
-    local = {fact.ip for fact in kernel.addresses}
-    for route in sorted(kernel.routes, key=lambda one: one.metric):
+    mirrored = [route for route in kernel.routes if _is_mirrored(route, exit_)]
+    local = {fact.ip for fact in kernel.addresses} if mirrored else frozenset[IPAddress]()
+    for route in sorted(mirrored, key=lambda one: one.metric):
         # One by an address of our own is accepted in `main`, and by no table of ours.
-        if _is_mirrored(route, exit_) and route.gateway not in local:
+        if route.gateway not in local:
             if isinstance(route.gateway, IPv6Address) and not _is_on_link(route.gateway, exit_):
                 found.setdefault(IPv6Network(route.gateway), Route(table, IPv6Network(route.gateway), link))
             found.setdefault(route.destination, Route(table, route.destination, link, route.gateway))
@@ -307,13 +312,13 @@ def carried(
         nets = [rule.source for rule in held if rule.source is not None and rule.family == version]
         own = [fact for fact in local if fact.ip.version == version and any(fact.ip in net for net in nets)]
         delegated = [net for net in nets if not any(ip in net for ip in known)]
-        masks = (ip_network((fact.ip, fact.prefix_length), strict=False) for fact in own)
+        masks = (around(fact.ip, fact.prefix_length) for fact in own)
         found.append(
             Exit(
                 port.link.link,
                 route.table,
                 route.gateway,
-                (*(ip_network(fact.ip) for fact in own), *delegated),
+                (*(lone(fact.ip) for fact in own), *delegated),
                 bound=min(masks, key=lambda net: net.prefixlen, default=None),
                 primary=port.primary,
             )

@@ -83,7 +83,7 @@ def rules(family: int, exits: Sequence[Exit], foreign: Sequence[IPNetwork]) -> f
     exits = [exit_ for exit_ in exits if exit_.family == family]
     bounds = [exit_.bound for exit_ in exits if exit_.bound]
     claims = {claim for exit_ in exits for claim in _claims(exit_)}
-    labels = {(net, label) for net, label in claims if net.num_addresses == 1}
+    labels = {(net, label) for net, label in claims if net.prefixlen == net.max_prefixlen}
     delegated = claims - labels
     foreign = [*foreign, *(net for net, _ in delegated)]
     primaries = {exit_.table for exit_ in exits if exit_.primary}

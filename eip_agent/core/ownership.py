@@ -72,12 +72,13 @@ def borrowed(kernel: KernelFact, remembered: Remembered) -> Iterator[tuple[LinkS
     MAC differs.
     """
     links = {link.link.index: link for link in kernel.links}
+    used = used_by_others(kernel, remembered)
     remembered_groups = set()
     for loan in remembered.borrowed:
         link = links.get(loan.link.index)
         if link is None or link.mac != loan.mac or setting_of(link, loan.name) != loan.written:
             continue
-        if loan.name == UP and in_use_by_others(link, kernel, remembered):
+        if loan.name == UP and link.link.index in used:
             continue
         if loan.name == GROUP_SETTING:
             remembered_groups.add(link.link.index)
@@ -90,25 +91,23 @@ def borrowed(kernel: KernelFact, remembered: Remembered) -> Iterator[tuple[LinkS
 
 def given_back(done: Iterable[Change], kernel: KernelFact, remembered: Remembered) -> list[Change]:
     """What of a pass may be undone: not the link that it brought up and that somebody else uses by now."""
-    links = {link.link.index: link for link in kernel.links}
+    used = used_by_others(kernel, remembered)
     return [
         change
         for change in done
-        if not (isinstance(change.item, LinkSetting) and change.item.name == UP)
-        or (link := links.get(change.item.link.index)) is None
-        or not in_use_by_others(link, kernel, remembered)
+        if not (isinstance(change.item, LinkSetting) and change.item.name == UP) or change.item.link.index not in used
     ]
 
 
-def in_use_by_others(link: LinkFact, kernel: KernelFact, remembered: Remembered) -> bool:
-    """Whether somebody else has put an address on the link, or another device: then it is not ours to take down."""
-    # The two ends of a veth pair point at each other, and neither rides on the other.
-    riders = [other for other in kernel.links if other.lower == link.link.index and other.kind != "veth"]
-    if link.master is not None or riders:
-        return True
-    return any(
-        fact.link == link.link.index and fact.universal and not is_our_address(fact, remembered)
-        for fact in kernel.addresses
+def used_by_others(kernel: KernelFact, remembered: Remembered) -> frozenset[int]:
+    """The links on which somebody else has put an address or a device: those are not ours to take down."""
+    return frozenset(
+        [
+            *(link.link.index for link in kernel.links if link.master is not None),
+            # The two ends of a veth pair point at each other, and neither rides on the other.
+            *(link.lower for link in kernel.links if link.lower is not None and link.kind != "veth"),
+            *(fact.link for fact in kernel.addresses if fact.universal and not is_our_address(fact, remembered)),
+        ]
     )
 
 

@@ -21,6 +21,10 @@ class Port:
     link: LinkFact
     primary: bool
 
+    def __hash__(self) -> int:
+        # A port is a key; all that is known of its ENI would be hashed each time.
+        return self.link.link.index
+
 
 def pair(cloud: CloudFact, links: Sequence[LinkFact]) -> tuple[Port, ...]:
     """The ENIs that have one usable link in this namespace, the primary first."""

@@ -8,10 +8,10 @@ which of several equal ways the kernel takes, and what lies behind selectors tha
 import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Final
 
 from eip_agent.core.facts import AddressFact, IPAddress, IPNetwork, LinkFact
+from eip_agent.core.networks import around, lone
 from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen
 
 LOCAL: Final = 255
@@ -273,9 +273,9 @@ def local_routes(addresses: Iterable[AddressFact]) -> tuple[RouteSeen, ...]:
         RouteSeen(LOCAL, net, "local", (Hop(fact.link),), protocol=2, scope=254)
         for fact in addresses
         for net in dict.fromkeys(
-            (ip_network(fact.ip), ip_network((fact.ip, fact.prefix_length), strict=False))
+            (lone(fact.ip), around(fact.ip, fact.prefix_length))
             if fact.ip.version == 4 and fact.ip.is_loopback
-            else (ip_network(fact.ip),)
+            else (lone(fact.ip),)
         )
     )
 

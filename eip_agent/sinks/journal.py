@@ -26,6 +26,8 @@ class Journal:
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._path = f"{directory}/{_NAME}"
+        self._last: tuple[bytes, Remembered] | None = None
+        """What was read last: who makes many passes takes it apart once, and reads it in each."""
 
     def read(self) -> Remembered:
         """What was remembered; nothing when there is no journal, or only one of an earlier boot.
@@ -45,7 +47,9 @@ class Journal:
             raise JournalError(message, say("it must be a plain file, and no symbolic link")) from no
         finally:
             os.close(directory)
-        return self._decoded(data)
+        if self._last is None or self._last[0] != data:
+            self._last = data, self._decoded(data)
+        return self._last[1]
 
     def tidy(self) -> None:
         """Remove what a killed writer left.  To be called with the lock held; does nothing where it cannot."""

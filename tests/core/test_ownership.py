@@ -14,12 +14,12 @@ from eip_agent.core.numbers import BLOCKS, DEVICE_GROUP, END, MAIN, PRIORITIES, 
 from eip_agent.core.ownership import (
     borrowed,
     given_back,
-    in_use_by_others,
     is_our_address,
     is_our_route,
     is_our_rule,
     ours,
     setting_of,
+    used_by_others,
 )
 from tests.builders import address, address_item, device, eni, ip4, kernel, link, mac, main_route, net4, net6, rule_item
 from tests.strategies import Layout, layouts
@@ -162,9 +162,9 @@ def test_a_link_that_somebody_uses_is_not_taken_down() -> None:
 def test_a_link_that_a_bridge_took_or_that_carries_another_is_not_taken_down() -> None:
     riding = replace(link(7), kind="macvlan", lower=device(1).index)
 
-    assert in_use_by_others(link(1, master=9), kernel(), Remembered())
-    assert in_use_by_others(link(1), kernel(link(0), link(1), riding), Remembered())
-    assert not in_use_by_others(link(1), kernel(), Remembered())
+    assert used_by_others(kernel(link(1, master=9)), Remembered()) == {device(1).index}
+    assert used_by_others(kernel(link(0), link(1), riding), Remembered()) == {device(1).index}
+    assert not used_by_others(kernel(link(1)), Remembered())
 
 
 def test_the_group_is_known_without_a_journal() -> None:

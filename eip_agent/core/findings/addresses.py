@@ -1,13 +1,14 @@
 """EIP113 to EIP119: addresses that are missing, that should not be there, or that have a wrong mask."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address
 
 from eip_agent.core.desired import given, is_excluded
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.items import Address
 from eip_agent.core.message import text
+from eip_agent.core.networks import around
 from eip_agent.core.report import Story
 from eip_agent.core.residents import Resident, Role, mapping, named, residents, subject_of, tended
 from eip_agent.core.scene import Scene
@@ -187,7 +188,7 @@ def masks(scene: Scene) -> Iterator[Finding]:
             address=one.ip,
             length=length,
             link=name,
-            subnet=ip_network((one.ip, right), strict=False),
+            subnet=around(one.ip, right),
         )
 
 
