@@ -10,14 +10,14 @@ of EIPs that are bound to something else.
 """
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
 from eip_agent.core.binding import Binding, bindings
 from eip_agent.core.changes import replay
-from eip_agent.core.facts import AddressFact, IPAddress, Link, RouteFact
+from eip_agent.core.facts import AddressFact, IPAddress, IPNetwork, Link, RouteFact
 from eip_agent.core.items import UP, Address, Item, LinkSetting, Route, Rule
 from eip_agent.core.layout import Exit
 from eip_agent.core.message import Message, say
@@ -106,18 +106,14 @@ class Ground:
     scene: Scene
     now: frozenset[Item]
     then: frozenset[Item]
-    rules: dict[int, list[Rule]]
-    """Of IPv4, by the table they look up, as they will be."""
-    routes: dict[int, Route]
+    rules: Mapping[int, Sequence[tuple[IPNetwork, Hop]]]
+    """Those of IPv4 as they will be, by the table they look up: for which sources, and as a hop."""
+    routes: Mapping[int, Hop]
     """The IPv4 default routes of our tables, as they will be."""
     held: Mapping[IPAddress, AddressFact]
     """What is on links now; of an address that stands on several, the first."""
     planned: Mapping[tuple[IPAddress, Link], Address]
     """What will be there by us."""
-
-    def state(self, item: Item) -> State:
-        """Whether an item of ours is there already."""
-        return State.THERE if item in self.now else State.PLANNED
 
 
 CLIENT: Final = Hop(Step.CLIENT, say("client"))
@@ -129,14 +125,16 @@ def ground(scene: Scene) -> Ground:
     """What chains stand on."""
     now = ours(scene.kernel, scene.remembered)
     then = replay(now, scene.report.plan)
-    rules: dict[int, list[Rule]] = {}
-    for item in then:
-        if isinstance(item, Rule) and item.family == 4 and item.table is not None and item.source is not None:
-            rules.setdefault(item.table, []).append(item)
-    for found in rules.values():
-        found.sort(key=lambda rule: rule.priority)
+    rules: dict[int, list[tuple[IPNetwork, Hop]]] = {}
+    for rule in sorted((item for item in then if isinstance(item, Rule)), key=lambda one: one.priority):
+        if rule.family == 4 and rule.table is not None and rule.source is not None:
+            rules.setdefault(rule.table, []).append((rule.source, _item_hop(Step.RULE, rule, now)))
     defaults = [item for item in then if isinstance(item, Route) and item.destination.version == 4]
-    routes = {route.table: route for route in defaults if not route.destination.prefixlen and route.link}
+    routes = {
+        route.table: _item_hop(Step.ROUTE, route, now)
+        for route in defaults
+        if not route.destination.prefixlen and route.link
+    }
     held = {fact.ip: fact for fact in reversed(scene.kernel.addresses)}
     planned = {(item.ip, item.link): item for item in then if isinstance(item, Address)}
     return Ground(scene, now, then, rules, routes, held, planned)
@@ -244,24 +242,20 @@ def way_out(address: IPv4Address, story: Story, under: Ground) -> tuple[Hop, ...
         return _by_main(story, under)
     if exit_ is None:
         return (Hop(Step.RULE, say("no rule for {address}", address=address), State.MISSING, _unwritten(story, under)),)
-    rule = next((rule for rule in under.rules.get(exit_.table, ()) if rule.source and address in rule.source), None)
+    rule = next((hop for source, hop in under.rules.get(exit_.table, ()) if address in source), None)
     route = under.routes.get(exit_.table)
     return (
-        _item_hop(Step.RULE, rule, under)
-        if rule
-        else Hop(Step.RULE, say("no rule for {address}", address=address), State.MISSING, _unwritten(story, under)),
-        _item_hop(Step.ROUTE, route, under)
-        if route
-        else Hop(Step.ROUTE, say("no default route in table {table}", table=exit_.table), State.MISSING),
+        rule or Hop(Step.RULE, say("no rule for {address}", address=address), State.MISSING, _unwritten(story, under)),
+        route or Hop(Step.ROUTE, say("no default route in table {table}", table=exit_.table), State.MISSING),
         _gateway(exit_),
     )
 
 
-def _item_hop(step: Step, item: Rule | Route, under: Ground) -> Hop:
+def _item_hop(step: Step, item: Rule | Route, now: Collection[Item]) -> Hop:
     what = str(item).partition(" ")[2]
-    if item in under.now:
+    if item in now:
         return Hop(step, what)
-    changed = any(isinstance(held, Route) and held.key == item.key for held in under.now)
+    changed = any(isinstance(held, Route) and held.key == item.key for held in now)
     return Hop(
         step, what, State.PLANNED, say("it is another one now: `eip-agent apply` changes it") if changed else PLANNED
     )

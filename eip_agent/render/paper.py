@@ -90,6 +90,8 @@ def by_ink(line: str) -> Iterator[tuple[str, bool]]:
 
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: Chinese characters take two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else not unicodedata.combining(one) for one in text)
 
 
