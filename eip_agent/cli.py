@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eip_agent import __version__
-from eip_agent.console import language_of, nowhere, talk
+from eip_agent.console import complain, language_of, nowhere
 from eip_agent.errors import EXIT_FACTS, EXIT_REFUSED, AgentError
+
+if TYPE_CHECKING:
+    from eip_agent.core.message import Value
 
 _CODES: Final = """\
 exit codes:
@@ -52,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(import_module(f"eip_agent.commands.{args.command}").run(args))
     except AgentError as error:
-        _end_with(*_worded(error, args))
+        from eip_agent.core.message import said  # noqa: PLC0415  --help must not pay for it
+
+        _end_with(args, said(error), error.hint)
         return error.exit_code
     except BrokenPipeError:
         # The reader had enough, as `head` does.  Nothing may be flushed to it any more.
@@ -65,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = sys.stderr = None
         return EXIT_REFUSED
     except KeyboardInterrupt:
-        _end_with("interrupted")
+        from eip_agent.core.message import say  # noqa: PLC0415  as above
+
+        _end_with(args, say("interrupted"))
         return 130
 
 
@@ -89,24 +96,22 @@ def _with_streams() -> None:
 
 def _failed(args: argparse.Namespace, no: OSError) -> int:
     """What the system refused where nobody foresaw it, as too many open files."""
-    where = f"{no.filename}: " if no.filename else ""
+    from eip_agent.core.message import say  # noqa: PLC0415  as above
+
+    why = no.strerror or str(no)
+    message = say("{path}: {why}", path=no.filename, why=why) if no.filename else why
     writes = args.command in ("apply", "revert") and not args.dry_run
-    _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
+    _end_with(args, message, say("run it again: it goes on from what it finds") if writes else "")
     return EXIT_FACTS if args.command.startswith(("explain", "apply", "revert")) and not writes else EXIT_REFUSED
 
 
-def _worded(error: AgentError, args: argparse.Namespace) -> tuple[str, str]:
-    """What an error says, and its hint, in the language of who asked."""
-    from eip_agent.core.message import said  # noqa: PLC0415  --help must not pay for it
+def _end_with(args: argparse.Namespace, message: "Value", hint: "Value" = "") -> None:
+    """The last that is said, in the language of who asked.
 
-    language = language_of(args)
-    return language(said(error)), language(error.hint)
-
-
-def _end_with(message: str, hint: str = "") -> None:
-    """The last that is said; the exit code tells it too, so that it does no harm when nobody hears it."""
+    The exit code tells it too, so that it does no harm when nobody hears it.
+    """
     try:
-        talk([f"eip-agent: {message}", *([f"hint: {hint}"] if hint else [])])
+        complain(message, hint, language_of(args))
     except OSError:
         sys.stderr = None
 
@@ -127,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     status = _command(commands, "status", "what the running daemon does, and how it goes")
     revert = _command(commands, "revert", "take back everything that is the agent's, and nothing else")
     confirm = _command(commands, "confirm", "say yes to the `apply --confirm` that waits")
-    _installers(commands)
+    installers = _installers(commands)
     watch = "watch it work in a simulated instance made of network namespaces"
     demo = commands.add_parser("demo", help=watch, formatter_class=_Help)
     demo.add_argument(
@@ -137,13 +142,16 @@ def _parser() -> argparse.ArgumentParser:
         help="how its image comes up: only the primary link, or a DHCP client on every link (default: dhcp)",
     )
     demo.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # of a network of its own already
-    demo.set_defaults(command="demo")
+    demo.set_defaults(command="demo", lang="en")
+    run.set_defaults(lang="en")  # what it says is a log, from the first word to the last
 
     topics = _topics(explain)
-    for reader in (explain, *topics, apply, revert):
+    for reader in (explain, *topics, apply, status, revert):
         reader.add_argument("--format", choices=("text", "json"), help="how to print (default: text)")
-    for reader in (explain, apply, revert):
+    for reader in (explain, apply, status, revert):
         reader.set_defaults(format="text")
+    for speaker in (explain, *topics, apply, status, revert, confirm, *installers):
+        speaker.add_argument("--lang", choices=("en", "zh"), help="language of the text (default: that of the locale)")
     for writer in (apply, revert):
         writer.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
     apply.add_argument(
@@ -153,12 +161,10 @@ def _parser() -> argparse.ArgumentParser:
         help="undo everything again unless Enter is pressed, or `eip-agent confirm` is run, within this time",
     )
     for topic in (explain, *topics):
-        topic.add_argument("--lang", choices=("en", "zh"), help="language of the text (default: that of the locale)")
         topic.add_argument(
             "--redact", action="store_true", help="mask public addresses and ids, so that it can be posted"
         )
         topic.add_argument("--output", metavar="FILE", help="write a self-contained HTML report instead")
-    status.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
     for command in (explain, *topics, apply, run, status, revert, confirm):
         command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")
         command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")
@@ -166,7 +172,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _installers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _installers(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> Sequence[argparse.ArgumentParser]:
     install = _command(commands, "install", "put the systemd unit and the settings of its neighbours in place")
     install.add_argument("--no-daemon", action="store_true", help="one pass at each boot instead of the daemon")
     install.add_argument(
@@ -178,6 +186,7 @@ def _installers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     for installer in (install, uninstall):
         installer.add_argument("--root", default="/", metavar="DIR", help="an image instead of this host")
         installer.add_argument("--dry-run", action="store_true", help="say what would be done and change nothing")
+    return install, uninstall
 
 
 def _topics(explain: argparse.ArgumentParser) -> Sequence[argparse.ArgumentParser]:

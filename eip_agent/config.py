@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from eip_agent.core.message import say, verbatim
 from eip_agent.core.settings import Settings
 from eip_agent.errors import SettingsError
 from eip_agent.privilege import has_net_admin
@@ -56,7 +57,8 @@ def run_directory(path: str | None = None, flag: str | None = None, environ: Map
             "run_directory", Settings().run_directory
         )
     if not isinstance(text, str) or not is_absolute(text):
-        raise SettingsError(f"run_directory: {text!r} is not an absolute path", ABSOLUTE)
+        message = say("{place}: {value} is not an absolute path", place="run_directory", value=repr(text))
+        raise SettingsError(message, ABSOLUTE)
     return text
 
 
@@ -76,14 +78,15 @@ def _simple(written: Written) -> Settings | None:
         return None
     for key in directories & texts.keys():
         if not is_absolute(texts[key]):
-            raise SettingsError(f"{written.place(key)}: {texts[key]!r} is not an absolute path", ABSOLUTE)
+            place, value = written.place(key), repr(texts[key])
+            raise SettingsError(say("{place}: {value} is not an absolute path", place=place, value=value), ABSOLUTE)
     given = Settings()
     return replace(
         given,
         run_directory=texts.get(("run_directory",), given.run_directory),
         state_directory=texts.get(("state_directory",), given.state_directory),
         openapi=False if switch in texts else None,
-        notes=written.notes,
+        origins=written.origins,
     )
 
 
@@ -139,11 +142,11 @@ def _parse(path: str, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         what, line, column = _where(str(error), text)
         raise SettingsError(
-            f"{path}: line {line}, column {column}: {what}",
-            "the file is TOML: `key = value` lines below `[table]` headings",
+            say("{path}: line {line}, column {column}: {what}", path=path, line=line, column=column, what=what),
+            say("the file is TOML: `key = value` lines below `[table]` headings"),
         ) from error
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: this TOML cannot be read: {error}") from error
+        raise SettingsError(say("{path}: this TOML cannot be read: {error}", path=path, error=error)) from error
 
 
 def _where(message: str, text: str) -> tuple[str, int, int]:
@@ -165,13 +168,16 @@ def _read(path: str, *, required: bool) -> str | None:
     except (FileNotFoundError, NotADirectoryError) as error:
         if not required:
             return None
-        raise SettingsError(f"{path}: there is no such file") from error
+        raise SettingsError(say("{path}: there is no such file", path=path)) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise SettingsError(f"{path}: a symbolic link is not followed", f"use {os.path.realpath(path)}") from error
-        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+            message = say("{path}: a symbolic link is not followed", path=path)
+            raise SettingsError(message, say("use {path}", path=os.path.realpath(path))) from error
+        why = (error.strerror or str(error)).lower()
+        raise SettingsError(say("{path}: {why}", path=path, why=why)) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+        message = say("{path}: byte {number} is not UTF-8", path=path, number=error.start + 1)
+        raise SettingsError(message) from error
 
 
 @contextmanager
@@ -194,10 +200,11 @@ def _opened(path: str) -> Iterator[int]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SettingsError(f"{path}: not a regular file")
+            raise SettingsError(say("{path}: not a regular file", path=path))
         distrust(path, status)
         if status.st_size > LARGEST_FILE:
-            raise SettingsError(f"{path}: {status.st_size} bytes are too many", f"accepted: at most {LARGEST_FILE}")
+            message = say("{path}: {number} bytes are too many", path=path, number=status.st_size)
+            raise SettingsError(message, say("accepted: at most {number}", number=LARGEST_FILE))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -206,9 +213,10 @@ def _opened(path: str) -> Iterator[int]:
 def _distrust(path: str, status: os.stat_result) -> None:
     """Raise SettingsError when somebody else than root could change it."""
     if status.st_uid != 0:
-        raise SettingsError(f"{path}: belongs to user {status.st_uid}, not to root", f"chown root:root {path}")
+        message = say("{path}: belongs to user {user}, not to root", path=path, user=status.st_uid)
+        raise SettingsError(message, verbatim(f"chown root:root {path}"))
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SettingsError(f"{path}: others than root can write it", f"chmod go-w {path}")
+        raise SettingsError(say("{path}: others than root can write it", path=path), verbatim(f"chmod go-w {path}"))
 
 
 def _nothing_against(path: str, status: os.stat_result) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from eip_agent.errors import EXIT_FACTS, EXIT_OK, EXIT_PENDING, EXIT_REFUSED
 
 if TYPE_CHECKING:
+    from eip_agent.core.message import Value
     from eip_agent.core.report import Outcome, Report
     from eip_agent.core.settings import Settings
     from eip_agent.render.language import Language
@@ -34,6 +35,13 @@ def show(lines: Iterable[str], paper: "Paper") -> None:
 def talk(lines: Iterable[str]) -> None:
     """To stderr: data stands on stdout, talk here."""
     sys.stderr.writelines(f"{spelled(line)}\n" for line in lines)
+
+
+def complain(message: "Value", hint: "Value", language: "Language") -> None:
+    """To stderr: why there is nothing else to say, and at most one hint."""
+    from eip_agent.core.message import say  # noqa: PLC0415  --help must not pay for it
+
+    talk([f"eip-agent: {language(message)}", *([language(say("hint: {hint}", hint=hint))] if hint else [])])
 
 
 def spelled(line: str) -> str:
@@ -105,7 +113,7 @@ def tell_on(report: "Report", how: str, paper: "Paper") -> None:
     if how == "json":
         from eip_agent.render.json import document  # noqa: PLC0415
 
-        sys.stdout.write(document(report))
+        sys.stdout.write(document(report, paper.language))
     else:
         from eip_agent.render import text  # noqa: PLC0415
         from eip_agent.render.paper import Paper  # noqa: PLC0415

@@ -22,7 +22,8 @@ Exit codes, whose meaning never changes: 0 as desired, 1 refused or not verified
 from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
-    from eip_agent.core.silence import Silence  # --help must not pay for it
+    from eip_agent.core.message import Message  # --help must not pay for it
+    from eip_agent.core.silence import Silence
 
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 1
@@ -36,9 +37,9 @@ class AgentError(Exception):
 
     exit_code: ClassVar[int] = EXIT_REFUSED
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: "Message", hint: "Message | None" = None) -> None:
         super().__init__(message)
-        self.hint = hint
+        self.hint: str = hint or ""
         """One sentence that says what to do; empty when there is nothing better to say."""
 
 
@@ -63,7 +64,7 @@ class SourceError(AgentError):
 class MetadataError(SourceError):
     """The metadata service is unreachable, refuses, or answers other than documented."""
 
-    def __init__(self, message: str, hint: str = "", silence: "Silence | None" = None) -> None:
+    def __init__(self, message: "Message", hint: "Message | None" = None, silence: "Silence | None" = None) -> None:
         super().__init__(message, hint)
         self.silence = silence
         """Which of these it is; None: something odd."""
@@ -90,4 +91,12 @@ class BusyError(ApplyError):
 
 
 class LabError(AgentError):
-    """The simulated cloud cannot be built on this machine, or would have touched the machine's own network."""
+    """The simulated cloud cannot be built on this machine, or would have touched the machine's own network.
+
+    Only who tries the program out, or works on it, meets it: it speaks English.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        from eip_agent.core.message import verbatim  # noqa: PLC0415  as above
+
+        super().__init__(verbatim(message), verbatim(hint) if hint else None)

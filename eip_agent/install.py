@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from eip_agent import __version__
+from eip_agent.core.message import say
 from eip_agent.errors import ApplyError
 
 DAEMON: Final = "eip-agent.service"
@@ -48,14 +49,14 @@ NETWORKD: Final = Piece(
     "/etc/systemd/networkd.conf.d/50-eip-agent.conf",
     ("/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"),
     "systemd-networkd",
-    "counts from the next boot on, or after `systemctl restart systemd-networkd`",
+    say("counts from the next boot on, or after `systemctl restart systemd-networkd`"),
 )
 CLOUD_INIT: Final = Piece(
     "cloud.cfg.d/90-eip-agent.cfg",
     "/etc/cloud/cloud.cfg.d/90-eip-agent.cfg",
     ("/etc/cloud",),
     "cloud-init",
-    "counts from the next boot on",
+    say("counts from the next boot on"),
     asked_for=True,
 )
 PIECES: Final = (*UNITS, NETWORKD, CLOUD_INIT)
@@ -130,8 +131,9 @@ def shipped(program: Sequence[str]) -> dict[Piece, bytes]:
     """
     for word in program:
         if not _PLAIN.fullmatch(word):
-            message = f"{word}: systemd would read more into this path than a path"
-            raise ApplyError(message, "install the program where the path has letters, digits and ._+@:=- only")
+            message = say("{path}: systemd would read more into this path than a path", path=word)
+            hint = say("install the program where the path has letters, digits and ._+@:=- only")
+            raise ApplyError(message, hint)
     return {piece: _read(piece.name).replace(_SHIPPED.encode(), " ".join(program).encode()) for piece in PIECES}
 
 
@@ -144,4 +146,5 @@ def _read(name: str) -> bytes:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError):
             continue
-    raise ApplyError(f"systemd/{name}: this file of the package is missing", "install the package anew")
+    message = say("{path}: this file of the package is missing", path=f"systemd/{name}")
+    raise ApplyError(message, say("install the package anew"))

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from eip_agent.core.message import say
 from eip_agent.errors import PrivilegeError
 
 _CAP_NET_ADMIN: Final = 12
@@ -19,5 +20,7 @@ def has_net_admin(status: str = "/proc/self/status") -> bool:
 def require_net_admin(doing: str) -> None:
     """Raise PrivilegeError, naming what was asked for, when it could only fail half way."""
     if not has_net_admin():
-        message = f"`eip-agent {doing}` changes the network configuration, which needs root (CAP_NET_ADMIN)"
-        raise PrivilegeError(message, "run it with sudo; `eip-agent explain` needs no privilege")
+        message = say(
+            "`eip-agent {command}` changes the network configuration, which needs root (CAP_NET_ADMIN)", command=doing
+        )
+        raise PrivilegeError(message, say("run it with sudo; `eip-agent explain` needs no privilege"))

@@ -242,12 +242,12 @@ class Agent:
                 message = say(
                     "{number} changes were made, and could not be verified: {unseen}",
                     number=len(work.result.applied),
-                    unseen=unseen,
+                    unseen=said(unseen),
                 )
                 raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
-            done = replace(done, unread=(*done.unread, Unread("kernel", said(unseen))))
+            done = replace(done, unread=(*done.unread, Unread(say("kernel"), said(unseen))))
         except AgentError as unasked:
-            done = replace(done, unread=(*done.unread, Unread("confirmation", said(unasked))))
+            done = replace(done, unread=(*done.unread, Unread(say("confirmation"), said(unasked))))
         finally:
             # Whatever went wrong: what was to be confirmed and was not does not stay.
             if not kept and confirmed is not None:

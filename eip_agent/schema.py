@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from eip_agent.core.facts import Mac
+from eip_agent.core.message import Message, say, verbatim
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
 from eip_agent.schema_tables import (
@@ -71,7 +72,7 @@ class Document(BaseSettings):
     exclude: Exclude = Exclude()
     leave: Leave = Leave()
     eip: list[Eip] = Field(
-        default=[], description="accepted: one [[eip]] table for each EIP; in a variable, a JSON list of objects"
+        default=[], description=say("accepted: one [[eip]] table for each EIP; in a variable, a JSON list of objects")
     )
 
     @model_validator(mode="after")
@@ -80,22 +81,29 @@ class Document(BaseSettings):
             for before, other in enumerate(self.eip[:number]):
                 conflict = _conflict(other, eip)
                 if conflict:
-                    raise wrong(f"{conflict[1]}; see eip[{before + 1}]", conflict[2], ("eip", number, conflict[0]))
+                    key, what, hint = conflict
+                    raise wrong(
+                        say("{what}; see eip[{number}]", what=what, number=before + 1), hint, ("eip", number, key)
+                    )
         return self
 
 
-def _conflict(one: Eip, two: Eip) -> tuple[str, str, str] | None:
+def _conflict(one: Eip, two: Eip) -> tuple[str, Message, Message] | None:
     """Say why two EIPs cannot be declared together: key of the second, what is wrong, hint."""
     if one.address == two.address:
-        return "address", f"{two.address} is declared twice", "accepted: one [[eip]] for each EIP"
+        what = say("{address} is declared twice", address=two.address)
+        return "address", what, say("accepted: one [[eip]] for each EIP")
     if (one.eni, one.mac) != (two.eni, two.mac):
         return None
     place, modes = two.eni or two.mac, {one.mode, two.mode}
     if Mode.EIP_VISIBLE in modes:
-        return "mode", f"{place} has another EIP", "an ENI with an EIP in mode eip-visible has that one only"
+        hint = say("an ENI with an EIP in mode eip-visible has that one only")
+        return "mode", say("{eni} has another EIP", eni=place), hint
     if Mode.MULTI_EIP_VISIBLE in modes and modes != {Mode.MULTI_EIP_VISIBLE}:
-        hint = "the cloud refuses to mix multi-eip-visible with others on an ENI (OperationFailed.EipBindModeConflict)"
-        return "mode", f"{place} has an EIP in mode {one.mode.value}", hint
+        hint = say(
+            "the cloud refuses to mix multi-eip-visible with others on an ENI (OperationFailed.EipBindModeConflict)"
+        )
+        return "mode", say("{eni} has an EIP in mode {mode}", eni=place, mode=one.mode.value), hint
     return None
 
 
@@ -140,7 +148,7 @@ def _settings(document: Document, written: Written) -> Settings:
         state_directory=document.state_directory,
         run_directory=document.run_directory,
         lock_timeout=document.lock_timeout,
-        notes=written.notes,
+        origins=written.origins,
     )
 
 
@@ -220,13 +228,13 @@ def _table_of(field: FieldInfo | None) -> type[Strict] | None:
 
 
 WANTED: Final = {
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-    "dict_type": "a table",
+    "float_type": say("a number"),
+    "int_type": say("a whole number"),
+    "bool_type": say("true or false"),
+    "list_type": say("a list"),
+    "model_type": say("a table"),
+    "model_attributes_type": say("a table"),
+    "dict_type": say("a table"),
 }
 OUT_OF_RANGE: Final = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"})
 
@@ -237,26 +245,27 @@ def _first_of(errors: Sequence[ErrorDetails], written: Written) -> SettingsError
     context = first.get("ctx", {})
     key = (*first["loc"], *context.get("at", ()))
     what, hint = _said(first, key)
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return SettingsError(f"{written.place(key)}: {what}{more}", hint)
+    if len(errors) > 1:
+        what = say("{what} (and {number} more)", what=what, number=len(errors) - 1)
+    return SettingsError(say("{place}: {what}", place=written.place(key), what=what), hint)
 
 
-def _said(error: ErrorDetails, key: Key) -> tuple[str, str]:
+def _said(error: ErrorDetails, key: Key) -> tuple[Message, Message | None]:
     """Tell what is wrong, and what is accepted."""
     field = _field(key)
-    hint = (field.description if field else None) or ""
+    hint = field.description if field and isinstance(field.description, Message) else None
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
-        return f"unknown key `{spelled(str(key[-1]))}`", _nearest(key)
+        return say("unknown key `{key}`", key=spelled(str(key[-1]))), _nearest(key)
     if kind == "missing":
-        return "missing", hint
+        return say("missing"), hint
     if kind == "wrong":
         return error["ctx"]["what"], error["ctx"]["hint"] or hint
     if kind in WANTED:
-        return f"{WANTED[kind]} is wanted, not {kind_of(value)}", hint or _keys(key)
+        return say("{wanted} is wanted, not {given}", wanted=WANTED[kind], given=kind_of(value)), hint or _keys(key)
     if kind in OUT_OF_RANGE:
-        return f"{shown(value)} is out of range", hint
-    return error["msg"].lower(), hint
+        return say("{value} is out of range", value=shown(value)), hint
+    return verbatim(error["msg"].lower()), hint
 
 
 def _known(key: Key) -> Iterator[str]:
@@ -265,10 +274,10 @@ def _known(key: Key) -> Iterator[str]:
     return iter(() if table is None else table.model_fields)
 
 
-def _keys(key: Key) -> str:
-    return "accepted: " + ", ".join(_known(key))
+def _keys(key: Key) -> Message:
+    return say("accepted: {values}", values=tuple(_known(key)))
 
 
-def _nearest(key: Key) -> str:
+def _nearest(key: Key) -> Message:
     near = difflib.get_close_matches(str(key[-1]), list(_known(key[:-1])), n=1)
-    return f"did you mean `{near[0]}`?" if near else _keys(key[:-1])
+    return say("did you mean `{key}`?", key=near[0]) if near else _keys(key[:-1])

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from eip_agent.core.facts import IPNetwork, Mac
+from eip_agent.core.message import Message, say
 from eip_agent.core.probed import target_of
 from eip_agent.core.settings import Mode
 from eip_agent.written import Key, is_absolute
@@ -19,7 +20,7 @@ LONGEST: Final = 60
 """Characters of somebody's value that a message repeats."""
 
 
-def wrong(what: str, hint: str = "", at: Key = ()) -> PydanticCustomError:
+def wrong(what: Message, hint: Message | None = None, at: Key = ()) -> PydanticCustomError:
     """Say what is wrong: `at` a place below the one being checked, with a better hint than its description."""
     return PydanticCustomError("wrong", "{what}", {"what": what, "hint": hint, "at": at})
 
@@ -30,7 +31,7 @@ def from_text(read: Callable[[str], object]) -> BeforeValidator:
     def convert(value: object) -> object:
         if isinstance(value, str):
             return read(value)
-        raise wrong(f"text in quotes is wanted, not {kind_of(value)}")
+        raise wrong(say("text in quotes is wanted, not {given}", given=kind_of(value)))
 
     return BeforeValidator(convert)
 
@@ -40,31 +41,33 @@ def as_unicast(text: str) -> IPv4Address:
     try:
         address = IPv4Address(text)
     except ValueError as error:
-        raise wrong(f"{shown(text)} is not an IPv4 address") from error
+        raise wrong(say("{value} is not an IPv4 address", value=shown(text))) from error
     for what, is_so in {
-        "a multicast address": address.is_multicast,
-        "a loopback address": address.is_loopback,
-        "a link-local address": address.is_link_local,
-        "a reserved address": address.is_reserved or address.packed[0] == 0,
+        say("{address} is a multicast address, which no host has", address=address): address.is_multicast,
+        say("{address} is a loopback address, which no host has", address=address): address.is_loopback,
+        say("{address} is a link-local address, which no host has", address=address): address.is_link_local,
+        say("{address} is a reserved address, which no host has", address=address): address.is_reserved
+        or address.packed[0] == 0,
     }.items():
         if is_so:
-            raise wrong(f"{address} is {what}, which no host has")
+            raise wrong(what)
     return address
 
 
 def as_network(text: str) -> IPNetwork:
     """Addresses to leave alone: one, or a prefix.  Raises what `wrong` makes."""
     if "%" in text:
-        raise wrong(f"{shown(text)} names a link, and addresses are excluded on all")
+        raise wrong(say("{value} names a link, and addresses are excluded on all", value=shown(text)))
     try:
         network = ipaddress.ip_network(text, strict=False)
         exact = ipaddress.ip_interface(text)
     except ValueError as error:
-        raise wrong(f"{shown(text)} is neither an address nor a subnet") from error
+        raise wrong(say("{value} is neither an address nor a subnet", value=shown(text))) from error
     if exact.ip != network.network_address:
-        raise wrong(f"{shown(text)} has bits set beyond its mask", f"did you mean {network} or {exact.ip}?")
+        hint = say("did you mean {network} or {address}?", network=network, address=exact.ip)
+        raise wrong(say("{value} has bits set beyond its mask", value=shown(text)), hint)
     if network.is_multicast or network.is_loopback or network.is_unspecified:
-        raise wrong(f"{network} is not what an ENI can have")
+        raise wrong(say("{network} is not what an ENI can have", network=network))
     return network
 
 
@@ -72,16 +75,16 @@ def as_mac(text: str) -> Mac:
     """A MAC address, in lower case with colons.  Raises what `wrong` makes."""
     mac = text.lower().replace("-", ":")
     if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
-        raise wrong(f"{shown(text)} is not a MAC address")
+        raise wrong(say("{value} is not a MAC address", value=shown(text)))
     if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
-        raise wrong(f"{mac} is not the MAC address of one link")
+        raise wrong(say("{mac} is not the MAC address of one link", mac=mac))
     return Mac(mac)
 
 
 def as_eni(text: str) -> str:
     """The id of an ENI.  Raises what `wrong` makes."""
     if not re.fullmatch(r"eni-[0-9a-z]+", text):
-        raise wrong(f"{shown(text)} is not an ENI id")
+        raise wrong(say("{value} is not an ENI id", value=shown(text)))
     return text
 
 
@@ -90,54 +93,54 @@ def as_mode(text: str) -> Mode:
     for mode in Mode:
         if mode.value == text and mode is not Mode.UNDECIDED:
             return mode
-    raise wrong(f"{shown(text)} is not a binding mode")
+    raise wrong(say("{value} is not a binding mode", value=shown(text)))
 
 
 def as_url(text: str) -> str:
     """The URL of the metadata service.  Raises what `wrong` makes."""
     if not (text.isascii() and text.isprintable() and " " not in text):
-        raise wrong("only printable ASCII without blanks makes a URL")
+        raise wrong(say("only printable ASCII without blanks makes a URL"))
     try:
         url = urllib.parse.urlsplit(text)
         port = url.port
     except ValueError as error:
-        raise wrong(f"not a URL: {error}") from error
+        raise wrong(say("not a URL: {error}", error=error)) from error
     if url.username is not None or url.password is not None:
-        raise wrong("a user or password in the URL is not accepted")  # and not repeated on any screen
+        raise wrong(say("a user or password in the URL is not accepted"))  # and not repeated on any screen
     if url.scheme != "http" or not url.hostname or port == 0:
-        raise wrong(f"{shown(text)} is not the http:// URL of a host")
+        raise wrong(say("{value} is not the http:// URL of a host", value=shown(text)))
     if url.path.strip("/") or "?" in text or "#" in text:
-        raise wrong(f"{shown(text)} has more than host and port")
+        raise wrong(say("{value} has more than host and port", value=shown(text)))
     return f"http://{url.netloc}"
 
 
 def as_target(text: str) -> str:
     """Whom to reach for: `host:port` or a URL.  Raises what `wrong` makes."""
     if "@" in text:
-        raise wrong("a user or password is not accepted")  # and not repeated on any screen
+        raise wrong(say("a user or password is not accepted"))  # and not repeated on any screen
     if target_of(text) is None:
-        raise wrong(f"{shown(text)} is neither host:port nor the URL of a host")
+        raise wrong(say("{value} is neither host:port nor the URL of a host", value=shown(text)))
     return text
 
 
 def as_echo(text: str) -> str:
     """Whom to ask who it sees: a URL.  Raises what `wrong` makes."""
     if not as_target(text).startswith(("http://", "https://")):
-        raise wrong(f"{shown(text)} is no http:// or https:// URL")
+        raise wrong(say("{value} is no http:// or https:// URL", value=shown(text)))
     return text
 
 
 def as_path(text: str) -> str:
     """An absolute path.  Raises what `wrong` makes."""
     if not is_absolute(text):
-        raise wrong(f"{shown(text)} is not an absolute path")
+        raise wrong(say("{value} is not an absolute path", value=shown(text)))
     return text
 
 
 def as_textfile(text: str) -> str:
     """Where node_exporter reads: it takes only files of that ending.  Raises what `wrong` makes."""
     if not as_path(text).endswith(".prom"):
-        raise wrong(f"{shown(text)} does not end in .prom")
+        raise wrong(say("{value} does not end in .prom", value=shown(text)))
     return text
 
 
@@ -147,11 +150,13 @@ def as_loopback(text: str) -> str:
     try:
         address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError as error:
-        raise wrong(f"{shown(text)} is not an address and a port") from error
+        raise wrong(say("{value} is not an address and a port", value=shown(text))) from error
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
-        raise wrong(f"{shown(text)} has no port from 1 to 65535")
+        raise wrong(say("{value} has no port from 1 to 65535", value=shown(text)))
     if not address.is_loopback:
-        raise wrong(f"{address} is reached by others, who must not know how this instance is built")
+        raise wrong(
+            say("{address} is reached by others, who must not know how this instance is built", address=address)
+        )
     return f"[{address}]:{int(port)}" if address.version == 6 else f"{address}:{int(port)}"
 
 
@@ -160,23 +165,24 @@ def as_endpoint(text: str) -> str:
     host, colon, port = text.rpartition(":") if ":" in text else (text, "", "443")
     named = re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", host)
     if not named or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
-        raise wrong(f"{shown(text)} is neither a host nor host:port")
+        raise wrong(say("{value} is neither a host nor host:port", value=shown(text)))
     return f"{host}{colon}{port if colon else ''}"
 
 
 def as_role(text: str) -> str:
     """The name of a RAM role.  Raises what `wrong` makes."""
     if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}", text):
-        raise wrong(f"{shown(text)} is not the name of a RAM role")
+        raise wrong(say("{value} is not the name of a RAM role", value=shown(text)))
     return text
 
 
-def kind_of(value: object) -> str:
+def kind_of(value: object) -> Message:
     """Name a value in the words of TOML."""
     if isinstance(value, str):
-        return f"the text {shown(value)}"
-    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
-    return kinds.get(type(value), "a date or time")
+        return say("the text {value}", value=shown(value))
+    number = say("a number")
+    kinds = {bool: say("true or false"), int: number, float: number, list: say("a list"), dict: say("a table")}
+    return kinds.get(type(value), say("a date or time"))
 
 
 def shown(value: object) -> str:

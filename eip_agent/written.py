@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from eip_agent.core.message import say
+
 PREFIX: Final = "EIP_AGENT_"
 """How the names of our environment variables begin."""
-ABSOLUTE: Final = "accepted: an absolute path, for example /run/eip-agent"
+ABSOLUTE: Final = say("accepted: an absolute path, for example /run/eip-agent")
 
 Key = tuple[str | int, ...]
 """A place in the settings, lists counted from 0: `("eip", 1, "gateway")`."""
@@ -32,12 +34,10 @@ class Written:
         return ": ".join(filter(None, (self.path or "settings", _dotted(key))))
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Which sources said something."""
+    def origins(self) -> tuple[str, ...]:
+        """Which sources said something: the file, variables, flags."""
         given = [self.path] if self.path else []
-        return tuple(
-            f"settings from {name}" for name in (*given, *map(_variable, self.environment), *map(_flag, self.flags))
-        )
+        return (*given, *map(_variable, self.environment), *map(_flag, self.flags))
 
 
 def is_absolute(path: str) -> bool:

@@ -28,6 +28,7 @@ from typing import Any, Final
 from eip_agent.core.changes import diff
 from eip_agent.core.facts import Link
 from eip_agent.core.layout import Exit, rules
+from eip_agent.core.message import verbatim
 from eip_agent.core.numbers import DEVICE_GROUP, table_of
 from eip_agent.errors import AgentError
 from eip_agent.lab.cloud import Cloud
@@ -298,7 +299,8 @@ def cost(cloud: Cloud, arguments: Sequence[str], program: str = sys.executable, 
         if process.returncode:
             notes.seek(0)
             said = notes.read()[-1000:].strip()
-            raise AgentError(f"`{program} {' '.join(arguments)[:60]}` ended with {process.returncode}", said)
+            what = f"`{program} {' '.join(arguments)[:60]}` ended with {process.returncode}"
+            raise AgentError(verbatim(what), verbatim(said))
     return Cost(wall, usage.ru_utime + usage.ru_stime, output)
 
 
@@ -696,7 +698,8 @@ def ask(door: socket.socket, messages: Sequence[tuple[bytes, int]]) -> float:
         for _ in range(number):
             answer: Any = door.recv(4096)
             if answer[4:6] == b"\x02\x00":
-                raise AgentError(f"a route lookup failed with {struct.unpack_from('=i', answer, 16)[0]}")
+                code = struct.unpack_from("=i", answer, 16)[0]
+                raise AgentError(verbatim(f"a route lookup failed with {code}"))
     return taken / LOOKUPS
 
 

@@ -69,7 +69,7 @@ def test_the_default_file_is_read(fs: FakeFilesystem) -> None:
         os.chown(path, 0, 0)
     fs.chmod("/etc/eip-agent", 0o755)
 
-    assert load(environ=NONE).notes == ("settings from /etc/eip-agent/config.toml",)
+    assert load(environ=NONE).origins == ("/etc/eip-agent/config.toml",)
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ def test_every_source_overrules_the_weaker_ones_value_by_value(file: Path) -> No
     assert settings.run_directory == "/run/file"
     assert (settings.lock_timeout, settings.metadata_timeout, settings.metadata_deadline) == (2, 2, 3)
     assert settings.leave_primary
-    assert settings.notes == (
-        f"settings from {file}",
-        "settings from EIP_AGENT_LOCK_TIMEOUT",
-        "settings from EIP_AGENT_METADATA__DEADLINE",
-        "settings from EIP_AGENT_METADATA__TIMEOUT",
-        "settings from --metadata-deadline",
+    assert settings.origins == (
+        str(file),
+        "EIP_AGENT_LOCK_TIMEOUT",
+        "EIP_AGENT_METADATA__DEADLINE",
+        "EIP_AGENT_METADATA__TIMEOUT",
+        "--metadata-deadline",
     )
 
 
@@ -118,9 +118,7 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
 
 
 def test_other_variables_are_nobody_s_business(file: Path) -> None:
-    assert load(str(file), environ={"HOME": "/", "EIP_AGENTS": "x", "eip_agent_x": "y"}).notes == (
-        f"settings from {file}",
-    )
+    assert load(str(file), environ={"HOME": "/", "EIP_AGENTS": "x", "eip_agent_x": "y"}).origins == (str(file),)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from eip_agent import reconcile
 from eip_agent.core.facts import KernelFact
+from eip_agent.core.message import verbatim
 from eip_agent.core.report import Outcome, Report
 from eip_agent.core.settings import Settings
 from eip_agent.errors import ApplyError, JournalError, KernelReadError
@@ -145,7 +146,7 @@ def test_what_is_not_confirmed_is_undone_unseen_where_the_kernel_cannot_be_read(
 ) -> None:
     """Who changes things all the time must not keep a change in place that nobody confirmed."""
     before = listed(guest)
-    look, fails = reconcile._Work.look, [KernelReadError("kept changing")]
+    look, fails = reconcile._Work.look, [KernelReadError(verbatim("kept changing"))]
 
     def no(_: Report) -> bool:
         monkeypatch.setattr(reconcile._Work, "look", failing)
@@ -167,7 +168,7 @@ def test_a_question_that_fails_is_a_no(agent: Agent, guest: Namespace) -> None:
     before = listed(guest)
 
     def broken(_: Report) -> bool:
-        raise ApplyError("nobody can be asked")
+        raise ApplyError(verbatim("nobody can be asked"))
 
     report = agent.reconcile(broken)
 

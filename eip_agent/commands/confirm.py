@@ -1,9 +1,9 @@
 """`eip-agent confirm`: say yes to the `apply --confirm` that waits."""
 
-import sys
 from argparse import Namespace
 
-from eip_agent.console import settings_of
+from eip_agent.console import language_of, put, settings_of
+from eip_agent.core.message import say
 from eip_agent.errors import EXIT_OK
 from eip_agent.sinks.confirm import confirm
 
@@ -11,5 +11,5 @@ from eip_agent.sinks.confirm import confirm
 def run(args: Namespace) -> int:
     """Confirm; the exit code.  Raises ApplyError where nobody waits."""
     confirm(settings_of(args).run_directory)
-    sys.stdout.write("kept\n")
+    put([language_of(args)(say("kept"))])
     return EXIT_OK

@@ -7,7 +7,8 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from eip_agent.console import put, talk
+from eip_agent.console import complain, language_of, put
+from eip_agent.core.message import say
 from eip_agent.errors import EXIT_OK, EXIT_PENDING, EXIT_REFUSED, ApplyError
 from eip_agent.install import DAEMON, ONCE, UNITS, Deed, Piece, Step, install_plan, shipped, uninstall_plan
 from eip_agent.sinks.tree import Tree
@@ -65,16 +66,17 @@ def program() -> list[str]:
 def require_safe(command: Sequence[str]) -> None:
     """Raise ApplyError where the service could not run the program, or somebody else than root could change it."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    hint = "install it as root into a virtual environment in /opt/eip-agent, and run `install` from there"
+    hint = say("install it as root into a virtual environment in /opt/eip-agent, and run `install` from there")
     for path in dict.fromkeys((command[0], os.path.realpath(command[0]), os.path.realpath(sys.executable), package)):
         if path.startswith(tuple(f"{hidden}/" for hidden in _HIDDEN)):
-            raise ApplyError(f"{path}: the service does not see what lies there", hint)
+            raise ApplyError(say("{path}: the service does not see what lies there", path=path), hint)
         for part in _parts(path):
             found = os.stat(part)
             if found.st_uid != 0 or found.st_mode & 0o022:
-                raise ApplyError(f"{part}: somebody else than root could change what the service runs", hint)
+                message = say("{path}: somebody else than root could change what the service runs", path=part)
+                raise ApplyError(message, hint)
             if not found.st_mode & 0o001:
-                raise ApplyError(f"{part}: the service, which is not root, may not go there", hint)
+                raise ApplyError(say("{path}: the service, which is not root, may not go there", path=part), hint)
 
 
 def _parts(path: str) -> Iterator[str]:
@@ -133,28 +135,37 @@ def _carry_out(commands: Sequence[Sequence[str]]) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)  # noqa: S603
         if done.returncode:
             said = done.stderr.strip().splitlines()
-            message = f"`{' '.join(command)}` failed: {said[0] if said else f'exit code {done.returncode}'}"
+            why = said[0] if said else say("exit code {code}", code=done.returncode)
             raise ApplyError(
-                message, "the files are in place; `systemctl status eip-agent` and `journalctl -u eip-agent`"
+                say("`{command}` failed: {why}", command=" ".join(command), why=why),
+                say("the files are in place; see `systemctl status eip-agent` and `journalctl -u eip-agent`"),
             )
 
 
 def _tell(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> None:
-    changes = _changes(steps)
-    put(f"{step.deed.value} {step.piece.target}" for step in changes)
-    if not changes:
-        put(["as desired: nothing of eip-agent's is installed" if args.command == "uninstall" else "as desired"])
-    for command in commands:
-        put([f"{'ran' if runs else 'run'}  {' '.join(command)}"])
-    put(f"note  {step.piece.target}: {step.piece.effect}" for step in changes if step.piece.effect)
-    if args.command == "uninstall":
-        put(["note  the network stays as it is: `eip-agent revert` takes back what the agent wrote"])
+    language = language_of(args)
+    put(map(language, _told(steps, commands, args, runs=runs)))
     sys.stdout.flush()
     for step in steps:
         if step.deed is Deed.LEAVE:
-            talk(
-                [
-                    f"eip-agent: {step.piece.target}: somebody has changed it, so it is left as it is",
-                    "hint: own settings of a unit belong into `systemctl edit`; move the file away and run this again",
-                ]
+            complain(
+                say("{path}: somebody has changed it, so it is left as it is", path=step.piece.target),
+                say("own settings of a unit belong into `systemctl edit`; move the file away and run this again"),
+                language,
             )
+
+
+def _told(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> Iterator[str]:
+    changes = _changes(steps)
+    yield from (f"{step.deed.value} {step.piece.target}" for step in changes)
+    if not changes:
+        nothing = say("as desired: nothing of eip-agent's is installed")
+        yield nothing if args.command == "uninstall" else say("as desired")
+    for command in commands:
+        spelled = " ".join(command)
+        yield say("ran  {command}", command=spelled) if runs else say("run  {command}", command=spelled)
+    for step in changes:
+        if step.piece.effect:
+            yield say("note  {path}: {effect}", path=step.piece.target, effect=step.piece.effect)
+    if args.command == "uninstall":
+        yield say("note  the network stays as it is: `eip-agent revert` takes back what the agent wrote")

@@ -6,11 +6,13 @@ never given up.  All times are seconds of one monotonic clock.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Final
 
 from eip_agent.core.changes import Change
 from eip_agent.core.host import HostFact
 from eip_agent.core.items import Address, Item, LinkSetting, Route, Rule
+from eip_agent.core.message import Message, say
 from eip_agent.core.numbers import link_of
 
 FREE: Final = 5
@@ -150,12 +152,22 @@ def undone_of(plan: Iterable[Change], held: Collection[Key]) -> tuple[Change, ..
     return tuple(change for change in plan if change.after is not None and change.after.key in held)
 
 
-def suspects(host: HostFact | None, link: str | None) -> str:
+def suspects(host: HostFact | None, link: str | None) -> Message:
     """Who probably undoes it: the managers that may manage the link, as a clause."""
     if host is None or host.managers is None:
-        return "by whom is not known"
+        return say("by whom is not known")
     found = host.on(link) if link is not None else host.managers
-    names = list(dict.fromkeys(f"{one.name} (pid {one.pid}){'' if one.certain else '?'}" for one in found))
+    names = list(
+        dict.fromkeys(
+            say("{program} (pid {pid}){doubt}", program=one.name, pid=one.pid, doubt="" if one.certain else "?")
+            for one in found
+        )
+    )
     if not names:
-        return "by whom is not known: no network manager runs here"
-    return f"probably by {' or '.join(names)}"
+        return say("by whom is not known: no network manager runs here")
+    first, *others = names
+    return say("probably by {managers}", managers=reduce(_or, others, first))
+
+
+def _or(one: Message, other: Message) -> Message:
+    return say("{one} or {other}", one=one, other=other)

@@ -39,6 +39,11 @@ def text(template: str) -> str:
     return template
 
 
+def verbatim(words: str) -> Message:
+    """What is the same in every language, as a command, or what somebody else has said already."""
+    return Message("{words}", {"words": words})
+
+
 def said(error: BaseException) -> str:
     """What an exception says: the message it was made with, where it was made with one."""
     return error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)

@@ -94,5 +94,5 @@ class Settings:
     """How long a pass waits for another one before it says who holds the lock."""
     asked_about: tuple[IPv4Address, ...] = ()
     """EIPs that `explain` was asked about, so that the OpenAPI is asked where they are; never written anywhere."""
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    """Remarks about where the settings came from, for `explain`."""
+    origins: tuple[str, ...] = field(default=(), compare=False)
+    """Where they came from: the path of a file, names of variables and flags."""

@@ -1,4 +1,8 @@
-"""What the daemon is doing, as it tells at its control socket.  Times are seconds since the epoch; None: never."""
+"""What the daemon is doing, as it tells at its control socket.  Times are seconds since the epoch; None: never.
+
+Words of a closed list are English here, and `render.status` says them in other languages; what is told in words of its
+own is a message, which the daemon says in the language that it is asked in.
+"""
 
 from dataclasses import dataclass
 
@@ -73,7 +77,7 @@ class Status:
     troubles: tuple[str, ...] = ()
     """What was found or could not be read, in words."""
     settings: tuple[str, ...] = ()
-    """Where settings came from."""
+    """Where they came from: the path of a file, names of variables and flags."""
 
 
 @dataclass(frozen=True, slots=True)

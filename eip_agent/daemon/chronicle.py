@@ -12,6 +12,7 @@ from eip_agent.core.fight import FREE, Fights, Key, key_of, link_index, suspects
 from eip_agent.core.finding import Finding, Severity
 from eip_agent.core.host import HostFact
 from eip_agent.core.items import Rule
+from eip_agent.core.message import say
 from eip_agent.core.report import Outcome, Report
 from eip_agent.core.status import FightStatus
 from eip_agent.daemon.keeper import Done, kind_of
@@ -124,4 +125,4 @@ def _about(change: Change, report: Report, links: Mapping[int, str]) -> dict[str
 
 def _named(key: Key, links: Mapping[int, str]) -> str:
     index = link_index(key)
-    return "rules" if index is None else links.get(index, f"link {index}")
+    return say("rules") if index is None else links.get(index) or say("link {index}", index=index)

@@ -5,6 +5,7 @@ import os
 import socket
 from typing import Any, Final
 
+from eip_agent.core.message import say, verbatim
 from eip_agent.errors import AgentError, ApplyError, BusyError, JournalError, SourceError
 
 _NAME: Final = "control"
@@ -24,12 +25,15 @@ def ask(directory: str, question: str, timeout: float = 5.0, **how: str | int) -
     try:
         answer = json.loads(data)
     except ValueError as cut:
-        raise BusyError("the daemon ended before it had answered", "see `systemctl status eip-agent`") from cut
+        message = say("the daemon ended before it had answered")
+        raise BusyError(message, say("see `systemctl status eip-agent`")) from cut
     if not isinstance(answer, dict):
-        raise BusyError("the daemon answers something else", "is it of another version? restart it")
+        raise BusyError(say("the daemon answers something else"), say("is it of another version? restart it"))
     if "error" in answer:
         kind = SourceError if answer.get("code") == SourceError.exit_code else ApplyError
-        raise kind(str(answer["error"]), str(answer.get("hint", "")))
+        hint = str(answer.get("hint", ""))
+        # It has said it in the language that it was asked in.
+        raise kind(verbatim(str(answer["error"])), verbatim(hint) if hint else None)
     return answer
 
 
@@ -56,15 +60,16 @@ def _exchanged(directory: str, question: bytes, timeout: float) -> bytes | None:
             except (FileNotFoundError, ConnectionRefusedError):
                 return None
             except PermissionError as no:
-                message = f"{directory}/{_NAME}: {(no.strerror or '').lower()}"
-                raise JournalError(message, "run it with sudo") from no
+                message = say("{path}: {why}", path=f"{directory}/{_NAME}", why=(no.strerror or "").lower())
+                raise JournalError(message, say("run it with sudo")) from no
             line.sendall(question)
             return _all_of(line)
     except (TimeoutError, BlockingIOError) as late:  # the latter: so many wait that there is no room to wait with them
-        message = f"the daemon did not answer within {timeout:g} s"
-        raise BusyError(message, "see `systemctl status eip-agent`, or stop it and work alone") from late
+        message = say("the daemon did not answer within {seconds} s", seconds=f"{timeout:g}")
+        raise BusyError(message, say("see `systemctl status eip-agent`, or stop it and work alone")) from late
     except ConnectionError as cut:
-        raise BusyError("the daemon hung up", "try again; see `systemctl status eip-agent`") from cut
+        message = say("the daemon hung up")
+        raise BusyError(message, say("try again; see `systemctl status eip-agent`")) from cut
     finally:
         os.close(at)
 

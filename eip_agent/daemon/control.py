@@ -2,7 +2,8 @@
 
 A Unix stream socket `control` in the run directory.  A question is one line of JSON, an answer one document, and then
 the line is cut.  Questions are `status`, `report` (the last pass) and `look` (a pass now, and its report); the latter
-two come as the text or JSON that `eip-agent apply` prints, with its exit code.
+two come as the text or JSON that `eip-agent apply` prints, with its exit code.  Who asks says in which language: every
+message of an answer is said in it, so that nothing but words has to cross.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from eip_agent.core.message import say
 from eip_agent.daemon.door import Door, Visitor
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened
@@ -41,8 +43,10 @@ class Question:
     """As `render.paper.Paper` has them: who asks knows what the answer is printed on."""
 
     def answer(self, document: dict[str, Any], now: float) -> None:
-        """Say it."""
-        self.visitor.answer(json.dumps(document).encode(), now)
+        """Say it, in the language of who asks."""
+        from eip_agent.render.language import language  # noqa: PLC0415 only who is asked needs it
+
+        self.visitor.answer(json.dumps(language(self.lang).document(document)).encode(), now)
 
 
 def listening(directory: str) -> socket.socket:
@@ -59,8 +63,8 @@ def listening(directory: str) -> socket.socket:
         listener.listen(8)
     except OSError as no:
         listener.close()
-        message = f"{directory}/{NAME}: cannot be made: {no.strerror}"
-        raise JournalError(message, "free space or correct the permissions") from no
+        message = say("{path}: cannot be made: {strerror}", path=f"{directory}/{NAME}", strerror=no.strerror)
+        raise JournalError(message, say("free space or correct the permissions")) from no
     finally:
         os.close(at)
     return listener

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from eip_agent.console import code_of, tell_on
+from eip_agent.core.message import say
 from eip_agent.core.plain import encoded
 from eip_agent.core.report import Report
 from eip_agent.core.status import Status
@@ -31,7 +32,7 @@ class Desk:
             self._waiting.append((now, question))
             self._wanted(now)
         elif report is None:
-            question.answer({"error": "no pass has been made yet", "hint": "try again in a moment"}, now)
+            question.answer({"error": say("no pass has been made yet"), "hint": say("try again in a moment")}, now)
         else:
             question.answer(printed(report, question), now)
 

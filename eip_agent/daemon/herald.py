@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from eip_agent.core.message import said, say
 from eip_agent.core.news import news
 from eip_agent.core.report import Report
 from eip_agent.core.settings import Settings
@@ -103,7 +104,7 @@ class Herald:
     def failed(self, no: Exception) -> None:
         """None could be made."""
         known = isinstance(no, AgentError | OSError)
-        what = self._record.failed = str(no) if known else f"{type(no).__name__}: {no}"
+        what = self._record.failed = said(no) if known else f"{type(no).__name__}: {no}"
         hint = f" ({no.hint})" if isinstance(no, AgentError) and no.hint else ""
         text = f"no pass could be made: {what}{hint}; it is tried again"
         if not known:
@@ -136,10 +137,10 @@ class Herald:
         """What the daemon is doing."""
         keeper = self._keeper
         missing = [
-            f"the metadata service to list {keeper.links.get(index, index)} ({mac})"
+            say("the metadata service to list {link} ({mac})", link=keeper.links.get(index, index), mac=mac)
             for index, mac in sorted(keeper.newcomers)
         ]
-        doomed = ["the metadata service to say again that an address is gone"] if keeper.doomed else []
+        doomed = [say("the metadata service to say again that an address is gone")] if keeper.doomed else []
         return status_of(keeper, self._record, self._fights(), (*waits, *missing, *doomed), next_poll)
 
     # --- saying it ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from eip_agent.core.changes import Change, Plan
 from eip_agent.core.fight import Fights, Key, key_of, undone_of
 from eip_agent.core.items import Address, Item, Route, Rule
+from eip_agent.core.message import say
 from eip_agent.core.pairing import newcomers
 from eip_agent.core.settings import Settings
 from eip_agent.lookout import Seen
@@ -94,7 +95,9 @@ class Keeper:
         applied = result.applied if result is not None and not result.undone else ()
         fights = choice.fights.repaired({key_of(change.item) for change in applied}, now)
         if result is not None and result.refused:
-            says = {key_of(no.change.item): f"{no.change}: {no.says}" for no in result.refused}
+            says = {
+                key_of(no.change.item): say("{change}: {says}", change=no.change, says=no.says) for no in result.refused
+            }
             fights = fights.refused(says, now)
         self.fights, self.seen = fights, made.seen
         # What waits for its repair was there too.

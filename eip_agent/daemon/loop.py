@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from eip_agent import __version__
+from eip_agent.core.message import said, say
 from eip_agent.core.pace import Backoff, Budget, Burst, heard, jittered, soonest
 from eip_agent.core.settings import Settings
 from eip_agent.core.status import Status
@@ -107,8 +108,8 @@ class Loop:
             self._selector.register(self._events, selectors.EVENT_READ, self._hear)
             self._selector.register(self._asker, selectors.EVENT_READ, self._hear_answer)
             self._herald.open(self._settings, self.status)
-            sources = f" ({', '.join(self._settings.notes)})" if self._settings.notes else ""
-            self._log.say(Level.INFO, f"eip-agent {__version__} keeps this instance{sources}")
+            origins = f" (settings from {', '.join(self._settings.origins)})" if self._settings.origins else ""
+            self._log.say(Level.INFO, f"eip-agent {__version__} keeps this instance{origins}")
             self._notify.status("starting: asking the metadata service")
             while not self._stopping:
                 self._turn()
@@ -119,7 +120,7 @@ class Loop:
         """What it is doing."""
         waits = [self._waits_for] if self._waits_for else []
         if self._asker.busy:
-            waits.append("an answer of the cloud")
+            waits.append(say("an answer of the cloud"))
         next_poll = None if self._poll_at is None else time.time() + self._poll_at - monotonic()
         return self._herald.status(waits, next_poll)
 
@@ -219,7 +220,7 @@ class Loop:
         self._herald.answered(answer)
         self._plan_polls(answer, now)
         if answer.seen is None:
-            self._fail(answer.error or AgentError("nothing was seen"))
+            self._fail(answer.error or AgentError(say("nothing was seen")))
             return
         self._answered_at = self._asked_at
         self._keeper.learn(answer.seen)
@@ -301,11 +302,11 @@ class Loop:
     def _wait(self, busy: BusyError) -> None:
         """For the lock.  Who asked for a pass waits as long as he would alone."""
         now = monotonic()
-        self._waits_for = str(busy)
+        self._waits_for = said(busy)
         self._look_at = now + self._locked.delay
         self._locked = self._locked.again()
         before = now - self._settings.lock_timeout
-        self._desk.failed(str(busy), busy.hint, busy.exit_code, now, before=before)
+        self._desk.failed(said(busy), busy.hint, busy.exit_code, now, before=before)
 
     def _fail(self, no: Exception) -> None:
         """A pass that was none is told once, and tried again."""
@@ -314,7 +315,7 @@ class Loop:
         self._failures = self._failures.again()
         self._herald.failed(no)
         hint, code = (no.hint, no.exit_code) if isinstance(no, AgentError) else ("", 1)
-        self._desk.failed(str(no) or type(no).__name__, hint, code, now, before=now)
+        self._desk.failed(said(no) or type(no).__name__, hint, code, now, before=now)
         self._notify.ready()
 
     def _close(self) -> None:

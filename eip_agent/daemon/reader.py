@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from eip_agent.core.message import say, verbatim
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.core.settings import Settings
 from eip_agent.errors import SettingsError
@@ -36,12 +37,12 @@ def read(path: str | None, overrides: Mapping[str, str]) -> Settings:
         )
         answer = json.loads(done.stdout)
         if "error" in answer:
-            raise SettingsError(answer["error"], answer["hint"])
+            raise SettingsError(verbatim(answer["error"]), verbatim(answer["hint"]) if answer["hint"] else None)
         return decoded(Settings, answer["settings"])
     except (OSError, subprocess.SubprocessError) as no:
-        raise SettingsError(f"the process that reads the settings cannot be run: {no}") from no
+        raise SettingsError(say("the process that reads the settings cannot be run: {error}", error=no)) from no
     except (ValueError, KeyError) as no:
-        raise SettingsError("the process that reads the settings ended without an answer") from no
+        raise SettingsError(say("the process that reads the settings ended without an answer")) from no
 
 
 def child(request: str) -> None:

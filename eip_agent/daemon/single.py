@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from eip_agent.core.message import say
 from eip_agent.errors import BusyError, JournalError
 from eip_agent.sinks.directory import opened, opened_file
 
@@ -23,17 +24,19 @@ def single(directory: str) -> Iterator[None]:
     try:
         descriptor = opened_file(at, _NAME)
     except OSError as no:
-        message = f"{directory}/{_NAME}: cannot be opened: {no.strerror}"
-        raise JournalError(message, "free space or correct the permissions") from no
+        message = say(
+            "{directory}/{name}: cannot be opened: {strerror}", directory=directory, name=_NAME, strerror=no.strerror
+        )
+        raise JournalError(message, say("free space or correct the permissions")) from no
     finally:
         os.close(at)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            other = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "unknown"
-            message = f"a daemon runs already ({other})"
-            raise BusyError(message, "see `eip-agent status`; two would do the same work twice") from None
+            other = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or say("unknown")
+            message = say("a daemon runs already ({holder})", holder=other)
+            raise BusyError(message, say("see `eip-agent status`; two would do the same work twice")) from None
         with contextlib.suppress(OSError):  # a courtesy, as on a full disk
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)

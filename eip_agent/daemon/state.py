@@ -1,11 +1,13 @@
 """What the daemon is doing, as a `Status`: from the last pass and what the loop knows."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from eip_agent import __version__
 from eip_agent.core.fight import key_of, link_index
+from eip_agent.core.message import say
 from eip_agent.core.report import Outcome, Report, Story
 from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status
 from eip_agent.daemon.keeper import Done, Keeper
@@ -55,7 +57,7 @@ def status_of(
         fights=fights,
         waits=waits,
         troubles=troubles_of(report, failed, keeper.fights.refusals),
-        settings=tuple(keeper.settings.notes),
+        settings=keeper.settings.origins,
     )
 
 
@@ -111,13 +113,14 @@ def sources_of(seen: Seen | None, kernel_read: float | None, failed: str) -> tup
     if seen is None:
         return (kernel, SourceStatus("metadata service", None), SourceStatus("OpenAPI", None))
     told = seen.told_at or None
-    silence = next((str(unread.reason) for unread in seen.unread), "") if seen.witnesses.silent else ""
+    silence = next((unread.reason for unread in seen.unread), "") if seen.witnesses.silent else ""
     api, known = seen.witnesses.api, seen.witnesses.known
     at = (known.api_at if known is not None else 0.0) or None
     if api is None:
-        why = "not asked while the metadata service is silent" if seen.witnesses.silent else "not asked"
+        why = say("not asked while the metadata service is silent") if seen.witnesses.silent else say("not asked")
         return (kernel, SourceStatus("metadata service", told, silence), SourceStatus("OpenAPI", at, why))
-    trouble = "; ".join([*(f"{one.action} is denied" for one in api.denied), *(str(one.reason) for one in api.unread)])
+    denied = (say("{action} is denied", action=one.action) for one in api.denied)
+    trouble = _together([*denied, *(one.reason for one in api.unread)])
     return (
         kernel,
         SourceStatus("metadata service", told, silence),
@@ -125,10 +128,18 @@ def sources_of(seen: Seen | None, kernel_read: float | None, failed: str) -> tup
     )
 
 
+def _together(troubles: Sequence[str]) -> str:
+    first, *others = troubles or [""]
+    return reduce(lambda one, other: say("{one}; {other}", one=one, other=other), others, first)
+
+
 def troubles_of(report: Report | None, failed: str, refusals: Iterable[str] = ()) -> tuple[str, ...]:
     """What was found, refused, or could not be read, in words."""
-    found = [*([failed] if failed else []), *(f"refused by the kernel: {refusal}" for refusal in refusals)]
+    found = [failed] if failed else []
+    found += [say("refused by the kernel: {refusal}", refusal=refusal) for refusal in refusals]
     if report is not None:
-        found += [f"not read: {unread.path}: {unread.reason}" for unread in report.unread]
-        found += [f"{finding.code} {finding.subject}: {finding.saw}" for finding in report.findings]
+        found += [say("not read: {what}: {why}", what=unread.path, why=unread.reason) for unread in report.unread]
+        found += [
+            say("{code} {subject}: {saw}", code=one.code, subject=one.subject, saw=one.saw) for one in report.findings
+        ]
     return tuple(found)

@@ -3,9 +3,8 @@
 English is what the templates are written in, and costs nothing: no catalogue is read for it.
 """
 
-import gettext
 import os
-from typing import Final
+from typing import Any, Final
 
 from eip_agent.core.message import Message, Value
 
@@ -32,9 +31,15 @@ class Language:
         """A template without values, as a heading."""
         return template
 
+    def document(self, plain: Any) -> Any:
+        """A document of JSON's own types, with every message in it said."""
+        return plain
+
 
 class _Translated(Language):
     def __init__(self, code: str, comma: str) -> None:
+        import gettext  # noqa: PLC0415  English has no use for it
+
         self.code = code
         self.comma = comma
         path = os.path.join(_CATALOGUES, code, "LC_MESSAGES", "eip_agent.mo")
@@ -49,6 +54,16 @@ class _Translated(Language):
 
     def text(self, template: str) -> str:
         return self._catalogue.gettext(template) if template else ""
+
+    def document(self, plain: Any) -> Any:
+        match plain:
+            case dict():
+                return {name: self.document(part) for name, part in plain.items()}
+            case list():
+                return [self.document(part) for part in plain]
+            case str():
+                return self(plain)
+        return plain
 
 
 ENGLISH: Final = Language()

@@ -82,10 +82,10 @@ def confirm(directory: str) -> None:
             caller.connect(path)
             if caller.recv(16) != b"kept":
                 message = say("the pass that waited ended without an answer")
-                raise ApplyError(message, "see what it printed")
+                raise ApplyError(message, say("see what it printed"))
     except (OSError, FileNotFoundError) as no:
         message = say("no pass waits for a confirmation")
-        raise ApplyError(message, "start one with `eip-agent apply --confirm SECONDS`") from no
+        raise ApplyError(message, say("start one with `eip-agent apply --confirm SECONDS`")) from no
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import os
 import stat
 from typing import Final
 
-from eip_agent.core.message import say
+from eip_agent.core.message import say, verbatim
 from eip_agent.errors import JournalError
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,7 +21,7 @@ _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _PRIVATE: Final = "private"
 """The folder of systemd beside the link, see "DynamicUser=" in systemd.exec(5)."""
-_OWN: Final = "run as root, or set `run_directory` and `state_directory` to places of your own"
+_OWN: Final = say("run as root, or set `run_directory` and `state_directory` to places of your own")
 
 
 def opened(path: str, *, create: bool) -> int:
@@ -34,18 +34,20 @@ def opened(path: str, *, create: bool) -> int:
         try:
             os.makedirs(path, mode=0o700, exist_ok=True)
         except OSError as no:
-            raise JournalError(f"{path}: the directory cannot be made: {no.strerror}", _OWN) from no
+            message = say("{path}: the directory cannot be made: {strerror}", path=path, strerror=no.strerror)
+            raise JournalError(message, _OWN) from no
     try:
         descriptor, trusted = _entered(path)
     except FileNotFoundError:
         raise
     except OSError as no:
-        raise JournalError(f"{path}: the directory cannot be opened: {no.strerror}", _OWN) from no
+        message = say("{path}: the directory cannot be opened: {strerror}", path=path, strerror=no.strerror)
+        raise JournalError(message, _OWN) from no
     found = os.fstat(descriptor)
     if found.st_mode & _OTHERS_WRITE or not (trusted or found.st_uid in (0, os.geteuid())):
         os.close(descriptor)
         message = say("{path}: the directory belongs to or may be written by somebody else", path=path)
-        raise JournalError(message, f"chown root {path} && chmod 0700 {path}")
+        raise JournalError(message, verbatim(f"chown root {path} && chmod 0700 {path}"))
     return descriptor
 
 
@@ -70,7 +72,7 @@ def opened_file(directory: int, name: str) -> int:
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
             return descriptor
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "no plain file")
+        raise OSError(errno.EINVAL, say("it is no plain file"))
 
 
 def hand_over(directory: int, descriptor: int) -> None:
@@ -128,14 +130,14 @@ def _given(path: str) -> tuple[int, bool]:
         link = os.stat(name, dir_fd=parent, follow_symlinks=False)
         ours = _is_roots(os.fstat(parent)) and link.st_uid == 0 and os.readlink(name, dir_fd=parent) == _within(name)
         if not ours:
-            raise OSError(errno.ELOOP, "it is a symbolic link")
+            raise OSError(errno.ELOOP, say("it is a symbolic link"))
         private = os.open(_PRIVATE, _OPEN, dir_fd=parent)
     finally:
         os.close(parent)
     try:
         folder = os.fstat(private)
         if not _is_roots(folder):
-            raise OSError(errno.EACCES, f"{above}/{_PRIVATE} is not root's alone")
+            raise OSError(errno.EACCES, say("{path} is not root's alone", path=f"{above}/{_PRIVATE}"))
         # Nobody but root and whom systemd lets in can be there; in the service itself this folder is open, and empty
         # but for its own.
         alone = not folder.st_mode & (stat.S_IRWXG | stat.S_IRWXO)

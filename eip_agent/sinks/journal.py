@@ -118,7 +118,7 @@ def bytes_of(directory: int, name: str, limit: int) -> bytes:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "no plain file")
+            raise OSError(errno.EINVAL, say("it is no plain file"))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         return b"".join(iter(lambda: os.read(descriptor, limit), b""))

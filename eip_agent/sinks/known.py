@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from eip_agent.core.known import Known
-from eip_agent.core.message import say
+from eip_agent.core.message import said, say
 from eip_agent.core.plain import decoded, encoded
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace
@@ -31,16 +31,16 @@ class KnownStore:
         try:
             directory = opened(self._directory, create=False)
         except (FileNotFoundError, JournalError) as no:
-            return None, "" if isinstance(no, FileNotFoundError) else str(no)
+            return None, "" if isinstance(no, FileNotFoundError) else said(no)
         try:
             document = json.loads(bytes_of(directory, _NAME, _LIMIT))
             if not isinstance(document, dict) or document.get("version") != _VERSION:
-                return None, f"{self.path}: written by another version of eip-agent, not used"
+                return None, say("{path}: written by another version of eip-agent, not used", path=self.path)
             return decoded(Known, document.get("known")), ""
         except FileNotFoundError:
             return None, ""
         except (OSError, ValueError, TypeError, RecursionError) as bad:
-            return None, f"{self.path}: damaged, not used: {bad}"
+            return None, say("{path}: damaged, not used: {bad}", path=self.path, bad=bad)
         finally:
             os.close(directory)
 

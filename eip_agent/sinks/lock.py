@@ -51,7 +51,7 @@ def _take(descriptor: int, timeout: float) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "unknown"
+                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or say("unknown")
                 message = say("another eip-agent is at work ({holder})", holder=holder)
                 hint = say("wait for it; if it waits for a confirmation: `eip-agent confirm`")
                 raise BusyError(message, hint) from None

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from eip_agent.core.message import Message, say, text
 from eip_agent.errors import ApplyError
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +35,7 @@ class Tree:
 
     def read(self, path: str) -> bytes | None:
         """All that stands in a plain file; None where there is nothing.  Raises ApplyError naming the path."""
-        with self._told(path, "read"):
+        with self._told(path, text("{path}: cannot be read: {strerror}")):
             try:
                 with self._above(path, create=False) as (at, name):
                     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -43,7 +44,7 @@ class Tree:
                 return None
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise OSError(errno.EINVAL, "it is no plain file")
+                    raise OSError(errno.EINVAL, say("it is no plain file"))
                 return file.read(_LIMIT)
 
     def write(self, path: str, data: bytes) -> None:
@@ -51,7 +52,8 @@ class Tree:
 
         Raises ApplyError, with the old one in place.
         """
-        with self._told(path, "written"), self._above(path, create=True) as (at, name):
+        wrong = text("{path}: cannot be written: {strerror}")
+        with self._told(path, wrong), self._above(path, create=True) as (at, name):
             new = f".{name}.eip-agent-new"
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(new, dir_fd=at)
@@ -71,8 +73,8 @@ class Tree:
 
     def remove(self, path: str) -> None:
         """Remove a file.  Does nothing where there is none; raises ApplyError."""
-        missing = contextlib.suppress(FileNotFoundError)
-        with self._told(path, "removed"), missing, self._above(path, create=False) as (at, name):
+        missing, wrong = contextlib.suppress(FileNotFoundError), text("{path}: cannot be removed: {strerror}")
+        with self._told(path, wrong), missing, self._above(path, create=False) as (at, name):
             os.unlink(name, dir_fd=at)
             os.fsync(at)
 
@@ -102,18 +104,19 @@ class Tree:
             return os.open(folder, _FOLDER, dir_fd=at)
         except NotADirectoryError as no:
             if stat.S_ISLNK(os.stat(folder, dir_fd=at, follow_symlinks=False).st_mode):
-                raise OSError(errno.ELOOP, f"`{folder}` in it is a symbolic link, which is not followed") from no
+                message = say("`{folder}` in it is a symbolic link, which is not followed", folder=folder)
+                raise OSError(errno.ELOOP, message) from no
             raise
 
     @contextlib.contextmanager
-    def _told(self, path: str, doing: str) -> Iterator[None]:
+    def _told(self, path: str, wrong: str) -> Iterator[None]:
         try:
             yield
         except OSError as no:
             where = path if self._root == "/" else f"{self._root.rstrip('/')}{path}"
-            reason = "it is a symbolic link, which is not followed" if _is_bare_loop(no) else no.strerror
-            hint = "run it with sudo" if no.errno in (errno.EACCES, errno.EPERM) else ""
-            raise ApplyError(f"{where}: cannot be {doing}: {reason}", hint) from no
+            why = say("it is a symbolic link, which is not followed") if _is_bare_loop(no) else no.strerror
+            hint = say("run it with sudo") if no.errno in (errno.EACCES, errno.EPERM) else None
+            raise ApplyError(Message(wrong, {"path": where, "strerror": why}), hint) from no
 
 
 def _is_bare_loop(no: OSError) -> bool:

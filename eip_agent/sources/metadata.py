@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from eip_agent.core.facts import CloudFact
-from eip_agent.core.message import said, say
+from eip_agent.core.message import Message, said, say
 from eip_agent.core.settings import Settings
 from eip_agent.core.silence import Silence
 from eip_agent.errors import MetadataError, SettingsError
@@ -74,7 +74,9 @@ class Metadata:
             origin = Origin.parse(settings.metadata_url)
         except ValueError as error:
             hint = say("the service of the cloud is http://100.100.100.200")
-            raise SettingsError(f"metadata_url {settings.metadata_url!r} cannot be asked: {error}", hint) from error
+            url = repr(settings.metadata_url)
+            message = say("metadata_url {url} cannot be asked: {error}", url=url, error=said(error))
+            raise SettingsError(message, hint) from error
         deadline = monotonic() + settings.metadata_deadline
         with Connection(origin, settings.metadata_timeout, deadline) as connection:
             return _Pass(self, settings.metadata_url, connection, deadline).read()
@@ -280,7 +282,7 @@ class _Pass:
             say("the metadata service never does: who answers there?"),
         )
 
-    def _error(self, reason: str, hint: str = "", silence: Silence = Silence.ODD) -> MetadataError:
+    def _error(self, reason: str, hint: Message | None = None, silence: Silence = Silence.ODD) -> MetadataError:
         return MetadataError(say("metadata service at {url}: {reason}", url=self._url, reason=reason), hint, silence)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 
 import pytest
 
+from eip_agent.core.message import say
 from eip_agent.daemon.asker import Answer, Asker
 from eip_agent.errors import KernelReadError
 from eip_agent.lookout import Seen
@@ -70,7 +71,7 @@ def test_the_loop_is_woken_when_there_is_an_answer(asker: Asker) -> None:
     assert not select.select([asker.fileno()], [], [], 0)[0]
 
 
-@pytest.mark.parametrize("error", [KernelReadError("no"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [KernelReadError(say("no")), ZeroDivisionError()])
 def test_what_goes_wrong_is_handed_back(asker: Asker, error: Exception) -> None:
     source = Source(error)
     source.may.set()
@@ -81,7 +82,7 @@ def test_what_goes_wrong_is_handed_back(asker: Asker, error: Exception) -> None:
 
 
 def test_one_who_still_asks_is_not_waited_for_at_the_end() -> None:
-    asker, source = Asker(lambda: cast("Netlink", NoSocket())), Source(KernelReadError("no"))
+    asker, source = Asker(lambda: cast("Netlink", NoSocket())), Source(KernelReadError(say("no")))
     asker.ask(source, None, anew=False)
     asker.close(0)
 

@@ -37,7 +37,7 @@ def test_they_are_the_same(file: Path) -> None:
     flags = {"run_directory": "/run/other"}
 
     assert read(str(file), flags) == load(str(file), flags)
-    assert read(str(file), flags).notes == load(str(file), flags).notes
+    assert read(str(file), flags).origins == load(str(file), flags).origins
 
 
 @pytest.mark.parametrize("text", ["poll = 5", "[daemon", "[metrics]\nlisten = '0.0.0.0:1'"])

@@ -24,7 +24,7 @@ QUIET = Status(
         EniStatus("eni-2", "eth1", "secondary", *("undecided",) * 3, tuple(f"10.0.0.{n}" for n in range(7))),
     ),
     sources=(SourceStatus("kernel", NOW - 12), SourceStatus("OpenAPI", None, "403 Forbidden")),
-    settings=("settings from /etc/eip-agent/config.toml",),
+    settings=("/etc/eip-agent/config.toml",),
 )
 
 

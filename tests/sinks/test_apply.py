@@ -10,6 +10,7 @@ from eip_agent.core.changes import Change, Why, diff
 from eip_agent.core.conclude import conclude
 from eip_agent.core.facts import KernelFact, Remembered
 from eip_agent.core.items import GROUP_SETTING, LinkSetting
+from eip_agent.core.message import say, verbatim
 from eip_agent.core.report import Refusal, Result
 from eip_agent.errors import KernelReadError
 from eip_agent.netlink import Answer
@@ -90,7 +91,7 @@ class Deaf(FakeKernel):
         first = not self.asked
         answers = super().enact(changes)
         if first:
-            raise KernelReadError("netlink: No buffer space available", "try again")
+            raise KernelReadError(verbatim("netlink: No buffer space available"), say("try again"))
         return answers
 
 
