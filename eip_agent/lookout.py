@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from eip_agent.config import credentials_environment
 from eip_agent.core import conclude as core
+from eip_agent.core.age import age
 from eip_agent.core.changes import Plan
 from eip_agent.core.conclude import Witnesses, conclude
 from eip_agent.core.facts import CloudFact, IPAddress, KernelFact, LinkFact, Mac, Remembered, Unread
@@ -13,7 +14,7 @@ from eip_agent.core.finding import Finding, told
 from eip_agent.core.findings import find
 from eip_agent.core.findings.memory import ANOTHER, CLOSED, DAMAGED
 from eip_agent.core.findings.sources import silence, unheard
-from eip_agent.core.known import ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
+from eip_agent.core.known import ModeSeen, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.message import said, say
 from eip_agent.core.offers import OfferFact, Offers
 from eip_agent.core.openapi import ApiFact

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
+from eip_agent.core.age import age
 from eip_agent.core.changes import Plan, diff
 from eip_agent.core.claims import Case, eips_of
 from eip_agent.core.cutting import guarded, may_cut_of, only_of_gone_links, removed_addresses
@@ -21,7 +22,7 @@ from eip_agent.core.facts import (
 )
 from eip_agent.core.items import GROUP_SETTING, Address, Item, LinkSetting, Rule
 from eip_agent.core.judge import judge
-from eip_agent.core.known import Known, age
+from eip_agent.core.known import Known
 from eip_agent.core.layout import Exit, rules
 from eip_agent.core.message import say
 from eip_agent.core.networks import around, lone

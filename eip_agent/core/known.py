@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from eip_agent.core.facts import CloudFact, LinkFact, Mac
-from eip_agent.core.message import Message, say, text
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.plain import decoded, encoded
@@ -132,19 +131,6 @@ def renewed(
     if kept is not None and now - kept.saved_at < REFRESH and replace(kept, saved_at=now, api_at=found.api_at) == found:
         return None
     return found
-
-
-def age(seconds: float) -> Message:
-    """A time span as people say it."""
-    for length, one, many in (
-        (86400, say("1 day"), text("{number} days")),
-        (3600, say("1 hour"), text("{number} hours")),
-        (60, say("1 minute"), text("{number} minutes")),
-    ):
-        if seconds >= length:
-            number = int(seconds // length)
-            return one if number == 1 else Message(many, {"number": number})
-    return say("{number} s", number=max(int(seconds), 0))
 
 
 def _fact(kind: type[T], plain: object) -> T | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from eip_agent.core.known import age
+from eip_agent.core.age import age
 from eip_agent.core.message import Message, Value, say, text
 from eip_agent.core.status import EniStatus, FightStatus, SourceStatus, Status, Usage
 from eip_agent.render.language import ENGLISH, Language

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from eip_agent.core.facts import Unread
-from eip_agent.core.known import REFRESH, Known, ModeSeen, age, api_of, cloud_of, is_of_this_instance, renewed
+from eip_agent.core.known import REFRESH, Known, ModeSeen, api_of, cloud_of, is_of_this_instance, renewed
 from eip_agent.core.openapi import ApiFact
 from eip_agent.core.plain import encoded
 from eip_agent.core.settings import Mode
@@ -56,13 +56,6 @@ def test_it_is_told_by_instance_id_or_else_by_the_primary_mac() -> None:
     assert not is_of_this_instance(known(), cloud(instance_id="i-2"), [link(0)])
     assert is_of_this_instance(known(), None, [link(0)])
     assert not is_of_this_instance(known(), None, [link(7)])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "says"), [(-5, "0 s"), (59, "59 s"), (60, "1 minute"), (7300, "2 hours"), (90000, "1 day")]
-)
-def test_an_age_reads_as_people_say_it(seconds: float, says: str) -> None:
-    assert says == age(seconds)
 
 
 def test_facts_come_back_and_damaged_ones_do_not() -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from eip_agent.core.age import age
 from eip_agent.core.claims import GONE, eips_of
 from eip_agent.core.facts import Unread
 from eip_agent.core.finding import Finding, Kind, Severity
-from eip_agent.core.known import age
 from eip_agent.core.message import Message, say, text
 from eip_agent.core.openapi import LEFT_OUT, policy
 from eip_agent.core.ownership import is_our_rule
