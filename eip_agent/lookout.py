@@ -197,7 +197,7 @@ class Lookout:
             if new is not None:
                 self._store.write(new)
         except JournalError as no:
-            return seen, (Unread("last known good", said(no)),)
+            return seen, (Unread(say("last known good"), said(no)),)
         known = new or seen.witnesses.known
         return replace(seen, witnesses=replace(seen.witnesses, known=known)), ()
 

@@ -43,7 +43,7 @@ MORE_ROUNDS: Final = 2
 """What is cut in one round may make room in the next: an address that moved to another ENI is never on both."""
 
 _CONTRADICTION: Final = Unread(
-    "metadata service", say("of two answers a second apart each leaves out other addresses, so none is removed")
+    say("metadata service"), say("of two answers a second apart each leaves out other addresses, so none is removed")
 )
 
 

@@ -104,7 +104,7 @@ def as_url(text: str) -> str:
         url = urllib.parse.urlsplit(text)
         port = url.port
     except ValueError as error:
-        raise wrong(say("not a URL: {error}", error=error)) from error
+        raise wrong(say("not a URL: its host or its port is none")) from error
     if url.username is not None or url.password is not None:
         raise wrong(say("a user or password in the URL is not accepted"))  # and not repeated on any screen
     if url.scheme != "http" or not url.hostname or port == 0:

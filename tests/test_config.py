@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from eip_agent.config import (
 )
 from eip_agent.core.settings import Settings
 from eip_agent.errors import EXIT_USAGE, SettingsError
+from tests.spoken import english, in_chinese
 
 NONE: dict[str, str] = {}
 
@@ -39,6 +41,9 @@ def refused(
     with pytest.raises(SettingsError) as caught:
         load(None if path is None else str(path), overrides or {}, environ)
     assert caught.value.exit_code == EXIT_USAGE
+    # What the library says is quoted.
+    by_library = isinstance(caught.value.__cause__, tomllib.TOMLDecodeError | RecursionError)
+    assert by_library or english(in_chinese(caught.value)) == []
     return caught.value
 
 

@@ -13,6 +13,7 @@ from eip_agent.core.facts import Mac
 from eip_agent.core.settings import DeclaredEip, Mode, Settings
 from eip_agent.errors import SettingsError
 from eip_agent.written import Written
+from tests.spoken import english, in_chinese
 
 PATH = "/etc/eip-agent/config.toml"
 ENI = "eni-bp1x"
@@ -35,6 +36,7 @@ def refused(**values: Any) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
         check(**values)
     assert str(caught.value).startswith(f"{PATH}: ")
+    assert english(in_chinese(caught.value)) == []
     return caught.value
 
 

@@ -104,7 +104,7 @@ def _at_home(seen: Case) -> None:
 
 def _check(seen: Case, chosen: Claim) -> None:
     """Raise what speaks against a mode besides another source's word."""
-    place = seen.declared[0].place if seen.declared else "the settings"
+    place = seen.declared[0].place if seen.declared else say("the settings")
     if len({eip.mode for eip in seen.declared}) > 1:
         modes = ", ".join(f"{eip.address} {eip.mode.value}" for eip in seen.declared)
         raise _DoubtError(

@@ -63,7 +63,7 @@ def decode(document: object) -> CloudFact:
             raise MetadataError(say("metadata: {path}/ has no {folder}/", path=path, folder=folder))
         here, path = here[folder], f"{path}/{folder}"
     if not isinstance(here, Mapping) or not here:
-        reason = here.reason if isinstance(here, Failed) else "it lists no ENI"
+        reason = here.reason if isinstance(here, Failed) else say("it lists no ENI")
         raise MetadataError(say("metadata: {path}/: {reason}", path=path, reason=reason))
     enis: dict[Mac, EniFact] = {}
     top = _Leaves(document if isinstance(document, Mapping) else {}, "")
@@ -103,7 +103,8 @@ def as_mac(text: object) -> Mac | None:
 def _decode_eni(mac: Mac, leaves: object) -> EniFact:
     prefix = f"macs/{mac}/"
     if not isinstance(leaves, Mapping):
-        reason = leaves.reason if isinstance(leaves, Failed) else f"{_quote(leaves)} instead of a directory"
+        odd = say("{what} instead of a directory", what=_quote(leaves))
+        reason = leaves.reason if isinstance(leaves, Failed) else odd
         return EniFact(mac, ipv4_prefixes=None, ipv6s=None, ipv6_prefixes=None, unread=(Unread(prefix, reason),))
     eni = _Leaves(leaves, prefix)
     primary = eni.read("primary-ip-address", _address4)

@@ -38,12 +38,12 @@ _IGNORE_OUTGOING: Final = 23
 """PACKET_IGNORE_OUTGOING of linux/if_packet.h."""
 _WANTED: Final = bytes((Option.MASK, Option.ROUTER, Option.LEASE, Option.SERVER))
 _REASONS: Final[Mapping[int, str]] = {
-    errno.EPERM: "CAP_NET_RAW is missing",
-    errno.EACCES: "CAP_NET_RAW is missing",
-    errno.EAFNOSUPPORT: "packet sockets (AF_PACKET) are not allowed here",
-    errno.ENETDOWN: "the link is down",
-    errno.ENODEV: "the link is gone",
-    errno.ENXIO: "the link is gone",
+    errno.EPERM: say("CAP_NET_RAW is missing"),
+    errno.EACCES: say("CAP_NET_RAW is missing"),
+    errno.EAFNOSUPPORT: say("packet sockets (AF_PACKET) are not allowed here"),
+    errno.ENETDOWN: say("the link is down"),
+    errno.ENODEV: say("the link is gone"),
+    errno.ENXIO: say("the link is gone"),
 }
 
 

@@ -43,7 +43,7 @@ _DENIED: Final = re.compile(
     r"Forbidden(\.(RAM|NoPermission|Unauthorized|AccessDenied))?|Forbbiden.*|NoPermission.*|\w+Deny"
 )
 """`Forbbiden` is how DescribeEipGatewayInfo spells it.  `Forbidden.RegionNotFound` and its like are something else."""
-_PARTIAL: Final = "the list is not whole, or not a list"
+_PARTIAL: Final = say("the list is not whole, or not a list")
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class _Call:
         self.failed = bool(error) or not self.answers
         self.code, self.message = text_of(error, "code"), text_of(error, "message")
         if not error and not self.answers:
-            self.message = "no answer"
+            self.message = say("no answer")
         self.denied = bool(_DENIED.fullmatch(self.code))
 
     def is_whole(self, outer: str, inner: str) -> bool:
@@ -182,13 +182,13 @@ class _Reader:
                 if call.of and (eip.instance_id != call.of or eip.bound not in {Bound.ENI, Bound.ECS}):
                     # It was asked for by what it is bound to, and says something else, or nothing.
                     self._doubtful.add(call.of)
-                    self._note(call, f"{eip.address} is not said to be bound to it")
+                    self._note(call, say("{eip} is not said to be bound to it", eip=eip.address))
                 before = found.setdefault(eip.address, eip)
                 if before != eip:
                     # It changed between two answers of this round; the next one will know.
                     torn.add(eip.address)
                     self._doubtful |= {before.instance_id, eip.instance_id, call.of}
-                    self._note(call, f"{eip.address} is not the same in two answers")
+                    self._note(call, say("{eip} is not the same in two answers", eip=eip.address))
         gateways = self._gateways()
         return tuple(items.with_gateway(eip, gateways) for eip in found.values() if eip.address not in torn)
 
@@ -229,7 +229,7 @@ class _Reader:
             elif call.of in seen:
                 whole.add(call.of)
             elif enis is not None:
-                self._note(call, "these credentials do not see the ENI: is it another account's?")
+                self._note(call, say("these credentials do not see the ENI: is it another account's?"))
         return frozenset(whole if instance_whole else whole - primary)
 
     # --- the others ---------------------------------------------------------------------------------------------------

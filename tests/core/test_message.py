@@ -2,7 +2,7 @@
 
 import pytest
 
-from eip_agent.core.message import Message, say, text
+from eip_agent.core.message import Message, say, text, verbatim
 
 
 def test_a_message_is_its_text_and_knows_its_parts() -> None:
@@ -22,3 +22,4 @@ def test_a_missing_value_is_a_mistake_of_ours() -> None:
 def test_a_value_is_never_a_template() -> None:
     assert say("{name}", name="{other}") == "{other}"
     assert Message(text("{a}"), {"a": "100 %"}) == "100 %"
+    assert verbatim("chmod {mode}") == "chmod {mode}"

@@ -14,3 +14,10 @@ def test_a_locale_names_a_language() -> None:
 
 def test_what_is_no_message_stays_as_it_is() -> None:
     assert language("zh")(("eth1", 7)) == "eth1、7"
+
+
+def test_a_document_is_said_with_all_that_is_in_it() -> None:
+    plain = {"why": say("unknown"), "kernel": [say("hint: {hint}", hint=say("unknown")), "unknown", 7, True, None]}
+
+    assert ENGLISH.document(plain) == plain
+    assert language("zh").document(plain) == {"why": "未知", "kernel": ["提示：未知", "unknown", 7, True, None]}  # noqa: RUF001

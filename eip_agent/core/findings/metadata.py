@@ -85,7 +85,7 @@ def silent(scene: Scene) -> Iterator[Finding]:
         if unread.path == "metadata service" and unread.silence is not None:
             cloud = scene.cloud
             yield _BY.get(unread.silence, ODD).on(
-                "metadata service",
+                say("metadata service"),
                 url=scene.settings.metadata_url,
                 region=(cloud.region if cloud else None) or "REGION",
                 instance=(cloud.instance_id if cloud else None) or "INSTANCE",

@@ -262,7 +262,7 @@ def deaf(scene: Scene) -> Iterator[Finding]:
 
 def silence(span: Message) -> Finding:
     """The metadata service does not answer, and what it said that long ago is used."""
-    return SILENT.on("metadata service", age=span)
+    return SILENT.on(say("metadata service"), age=span)
 
 
 def unheard(links: tuple[str, ...], why: str) -> Finding:
