@@ -22,6 +22,7 @@ from eip_agent.cli import main
 from eip_agent.lab.metadata import MetadataService
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.topology import Topology, eni, vswitch
+from tests.spoken import english
 
 ROOT: Final = Path(__file__).parent.parent
 TOPOLOGY: Final = Topology((eni(0, vswitch(0), (10,)), eni(1, vswitch(1), (10, 11))))
@@ -73,6 +74,65 @@ def test_confirm_where_nobody_waits_exits_with_1_and_a_hint(capsys: pytest.Captu
     assert capsys.readouterr().err == (
         "eip-agent: no pass waits for a confirmation\nhint: start one with `eip-agent apply --confirm SECONDS`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("status", "--run-directory", "/nonexistent"), 3, "守护进程没有运行"),
+        (("status", "--run-directory", "here"), 2, "不是绝对路径"),
+        (("apply", "--config", "/nonexistent"), 2, "没有这个文件"),
+        (("confirm", "--run-directory", "/nonexistent"), 1, "没有正在等待确认的操作"),
+        (("uninstall", "--root", "{image}"), 0, "没有安装任何"),
+        (("install", "--root", "{image}", "--dry-run"), 3, "执行  systemctl"),
+        (("install", "--root", "{image}/etc/file", "--dry-run"), 1, "无法读取"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("by_locale", [True, False])
+def test_whoever_speaks_chinese_reads_no_english(  # noqa: PLR0913
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    says: str,
+    *,
+    by_locale: bool,
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/file").touch()
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8" if by_locale else "C")
+    given = [argument.format(image=tmp_path) for argument in arguments]
+
+    assert main([*given, *([] if by_locale else ["--lang", "zh"])]) == code
+    told = "".join(capsys.readouterr())
+    assert says in told
+    assert english(told.replace("Not a directory", "")) == [], "only what the system says is quoted"
+    assert main([*given, "--lang", "en"]) == code
+    assert says not in "".join(capsys.readouterr())
+
+
+def test_what_ends_a_command_is_said_in_its_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reconcile.Agent, "look", stopped)
+
+    assert main(["apply", "--dry-run", "--lang", "zh", "--run-directory", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "eip-agent: 已中断\n"
+
+
+def test_the_daemon_and_the_demo_speak_english(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What they say is a log."""
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+    assert main(["run", "--config", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == f"eip-agent: {tmp_path}/none: there is no such file\n"
 
 
 @pytest.mark.parametrize(
@@ -218,6 +278,10 @@ def command(folder: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "eip_agent", *arguments, *options]
 
 
+UTF8: Final = {"PYTHONIOENCODING": "utf-8"}
+"""A terminal that has Chinese signs; without, they are escaped."""
+
+
 def environment() -> dict[str, str]:
     return {"PATH": os.defpath + ":/usr/sbin:/sbin", "PYTHONPATH": str(ROOT)}
 
@@ -277,6 +341,28 @@ def test_without_privilege_it_is_one_sentence_and_exit_1(guest: Namespace, tmp_p
         f"eip-agent: `eip-agent {doing}` changes the network configuration, which needs root (CAP_NET_ADMIN)\n"
         "hint: run it with sudo; `eip-agent explain` needs no privilege\n"
     )
+    chinese = guest.run(
+        [*naked, *command(tmp_path, doing)], env={**environment(), "LANG": "zh_CN.UTF-8", **UTF8}, check=False
+    )
+    assert chinese.stderr.startswith(f"eip-agent: `eip-agent {doing}`会更改网络配置")
+    assert english(chinese.stderr) == []
+
+
+@pytest.mark.lab
+def test_a_pass_speaks_the_language_that_is_asked_for(
+    guest: Namespace, service: MetadataService, tmp_path: Path
+) -> None:
+    assert service.url
+
+    def told(*arguments: str) -> str:
+        done = guest.run(command(tmp_path, *arguments), env={**environment(), **UTF8}, check=False)
+        return done.stdout + done.stderr
+
+    assert told("apply", "--dry-run", "--lang", "zh").startswith("计划：")  # noqa: RUF001  a Chinese colon
+    assert "计划" not in told("apply", "--format", "json", "--lang", "en")
+    assert english(told("revert", "--dry-run", "--lang", "zh").partition("\n")[0]) == []
+    assert told("revert", "--lang", "zh").endswith("再次检查没有发现待处理的内容\n")
+    assert told("revert", "--lang", "zh") == "这里没有属于eip-agent的内容\n"
 
 
 @pytest.mark.lab

@@ -1,7 +1,10 @@
 """Who asks is answered: at once, or when a pass was made with an answer of the cloud that is young enough."""
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from eip_agent.core.message import say
 from eip_agent.core.report import Report
 from eip_agent.core.status import Status
 from eip_agent.daemon.control import Question
@@ -89,6 +92,22 @@ def test_what_went_wrong_is_told_to_who_has_waited_long_enough() -> None:
 
     assert early.told == [b'{"error": "busy", "hint": "wait", "code": 1}']
     assert late.told == []
+
+
+def test_words_are_said_in_the_language_of_who_asks() -> None:
+    waiting = replace(STATUS, waits=(say("an answer of the cloud"),))
+    made = Desk(lambda: waiting, report, lambda _: None)
+    english, chinese = Caller(), Caller()
+    for caller, lang in ((english, "en"), (chinese, "zh")):
+        made.asked(question(caller, "status", lang=lang), 5.0)
+        made.asked(question(caller, "look", lang=lang), 5.0)
+    made.failed(say("the daemon hung up"), say("run it with sudo"), 1, 8.0, before=6.0)
+
+    told = [[json.loads(answer) for answer in caller.told] for caller in (english, chinese)]
+    assert [status["waits"] for status, _ in told] == [["an answer of the cloud"], ["云端的应答"]]
+    assert [status["state"] for status, _ in told] == ["starting", "starting"]
+    assert [error["error"] for _, error in told] == ["the daemon hung up", "守护进程断开了连接"]
+    assert [error["hint"] for _, error in told] == ["run it with sudo", "请用sudo运行"]
 
 
 def test_a_report_is_printed_as_it_is_asked_for() -> None:

@@ -10,6 +10,7 @@
 import contextlib
 import fcntl
 import json
+import os
 import re
 import signal
 import sys
@@ -46,6 +47,7 @@ from tests.lab.support import (
     seen_unbound,
     tables,
 )
+from tests.spoken import english
 
 pytestmark = pytest.mark.lab
 
@@ -295,6 +297,28 @@ def test_it_waits_for_another_at_work(held: tuple[Cloud, Daemon]) -> None:
 
     assert eventually(lambda: "oif eth1" in "".join(rules(cloud)))
     assert eventually(lambda: not daemon.status().waits)
+
+
+def test_it_answers_in_the_language_that_it_is_asked_in(held: tuple[Cloud, Daemon]) -> None:
+    """What it waits for and what it has found too, while the cloud is silent and somebody else is at work."""
+    cloud, daemon = held
+    cloud.metadata.faults.append(Fault("", FaultKind.STATUS, status=403))
+    with (Path(daemon.run) / "lock").open("r+") as file:
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        assert eventually(lambda: daemon.status().sources[1].trouble)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        cloud.guest.ip("rule del priority 24020 oif eth1")
+        assert eventually(lambda: daemon.status().waits)
+        chinese, plain = cloud.agent("status", "--lang", "zh"), cloud.agent("status", "--format", "json")
+
+    assert chinese.returncode == 0
+    assert "元数据服务：上次读取：" in chinese.stdout  # noqa: RUF001  Chinese colons
+    assert "等待      另一个eip-agent正在运行" in chinese.stdout
+    assert english(chinese.stdout.replace("eip-agent run", "")) == [], chinese.stdout
+    assert "另一个" not in plain.stdout
+    assert "another eip-agent is at work" in plain.stdout
+    cloud.metadata.faults.clear()
+    assert daemon.settled()
 
 
 def test_a_second_one_does_not_start(held: tuple[Cloud, Daemon]) -> None:
