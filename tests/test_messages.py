@@ -166,13 +166,12 @@ ENGLISH: Final = {
     "daemon/reader.py": "a program",
     "daemon/state.py": "words of JSON",
     "install.py": "the first line of a file",
-    "openapi/": "what the process that asks the OpenAPI says, quoted as what the OpenAPI itself says",
+    "openapi/caller.py": "what a library says",
     "render/explanation_page.py": "HTML",
     "render/html.py": "HTML",
     "render/svg.py": "SVG",
     "sources/document.py": "no text",
     "sources/firewall_rule.py": "words of nftables",
-    "sources/http.py": "what the system says",
     "sources/openapi.py": "a command, and a program",
 }
 """Where sentences stand that nobody translates, each with the reason."""

@@ -15,6 +15,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
 
+from eip_agent.core.message import Message, plain, say
 from eip_agent.openapi.plan import VERSIONS, Answer, Call, Request, first_page, next_page
 
 FIRST_DELAY: Final = 0.25
@@ -33,7 +34,16 @@ class Failure(NamedTuple):
 
     code: str
     message: str
+    """Ours is a `Message`."""
     status: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As it crosses to the agent: with what our own message is made of, so that it can be said in any language."""
+        made = self._asdict()
+        if isinstance(self.message, Message):
+            values = {name: plain(value) for name, value in self.message.values.items()}
+            made |= {"template": self.message.template, "values": values}
+        return made
 
 
 class CallError(Exception):
@@ -84,10 +94,11 @@ def credentials(request: Request, deadline: float) -> Keys:
                 provider = DefaultCredentialsProvider()
             model = CredentialClient(provider=provider).get_credential()
         except Exception:  # noqa: BLE001 they raise anything, and their texts may quote a credentials file
-            where = f"of RAM role `{role}`" if role else "in the environment, in a credentials file or of a RAM role"
-            raise CallError(Failure("Credentials", f"no credentials {where}")) from None
+            of_role = say("no credentials of RAM role `{role}`", role=role)
+            nowhere = say("no credentials in the environment, in a credentials file or of a RAM role")
+            raise CallError(Failure("Credentials", of_role if role else nowhere)) from None
         if not model.access_key_id or not model.access_key_secret:
-            raise CallError(Failure("Credentials", "the credentials have no key"))
+            raise CallError(Failure("Credentials", say("the credentials have no key")))
         return Keys(model.access_key_id, model.access_key_secret, model.security_token or "")
 
     return again(once, deadline, lambda error, tries: error.failure.code == "Credentials" and tries < 2)
@@ -163,7 +174,7 @@ class Caller:
             raise CallError(_failed(error, self._request["timeout"])) from None
         body = answer.get("body")
         if not isinstance(body, dict):
-            raise CallError(Failure("Garbage", "the answer is no JSON object"))
+            raise CallError(Failure("Garbage", say("the answer is no JSON object")))
         return body
 
     def _said(self, error: AlibabaCloudException) -> Failure:
@@ -182,12 +193,12 @@ def _failed(error: Exception, timeout: float) -> Failure:
     """What an error of the libraries means; their own words stay here."""
     inner = getattr(error, "inner_exception", error)
     if type(inner).__name__ != "RetryError":
-        return Failure("Garbage", f"the answer cannot be read ({type(inner).__name__})")
+        return Failure("Garbage", say("the answer cannot be read ({why})", why=type(inner).__name__))
     said = str(inner)
     if "timed out" in said:
-        return Failure("Timeout", f"no answer within {timeout:g} s")
+        return Failure("Timeout", say("no answer within {seconds} s", seconds=f"{timeout:g}"))
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        return Failure("Certificate", "its certificate is not trusted")
+        return Failure("Certificate", say("its certificate is not trusted"))
     if "CA certificate" in said or "CA_BUNDLE" in said:
-        return Failure("Certificate", "the file of certificates to trust cannot be read")
-    return Failure("Unreachable", "the connection was refused or cut")
+        return Failure("Certificate", say("the file of certificates to trust cannot be read"))
+    return Failure("Unreachable", say("the connection was refused or cut"))

@@ -5,6 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic
 from typing import Any, Final
 
+from eip_agent.core.message import say
 from eip_agent.openapi.caller import Caller, CallError, Failure, Keys, credentials
 from eip_agent.openapi.endpoint import candidates, choose
 from eip_agent.openapi.plan import AT_ONCE, ECS, VPC, Answer, Call, Request, first, then
@@ -14,9 +15,9 @@ LARGEST_ANSWER: Final = 16 << 20
 
 
 def ask(request: Request) -> dict[str, Any]:
-    """`{"calls": [{"action", "of", "answers": [page...], "error": {"code", "message", "status"} or None}...]}`.
+    """`{"calls": [{"action", "of", "answers": [page...], "error": {...} or None}...]}`.
 
-    Where nothing could be asked at all, `{"error": {...}}`.
+    Where nothing could be asked at all, `{"error": {...}}`; an error is what `Failure.told` gives.
     """
     deadline = request["until"]
     # Threads that hang are left behind: a library that waits for the network cannot be told to stop.
@@ -26,11 +27,12 @@ def ask(request: Request) -> dict[str, Any]:
     futures: list[Future[Any]] = [finding, hosts]
     wait(futures, max(0.0, deadline - monotonic()))
     if not finding.done() or not hosts.done():
-        return {"error": Failure("Deadline", "time was up before credentials and endpoints were found")._asdict()}
+        late = say("time was up before credentials and endpoints were found")
+        return {"error": Failure("Deadline", late).told()}
     try:
         keys = finding.result()
     except CallError as error:
-        return {"error": error.failure._asdict()}
+        return {"error": error.failure.told()}
     return _redacted({"calls": _Round(request, keys, hosts.result(), deadline, pool).run()}, keys)
 
 
@@ -43,7 +45,8 @@ def _redacted(answer: dict[str, Any], keys: Keys) -> dict[str, Any]:
     """The same without the credentials, whoever put them there."""
     text = json.dumps(answer)
     if len(text) > LARGEST_ANSWER:
-        return {"error": Failure("Garbage", f"{len(text)} characters of answers are too many")._asdict()}
+        large = say("{number} characters of answers are too many", number=len(text))
+        return {"error": Failure("Garbage", large).told()}
     clean: dict[str, Any] = json.loads(keys.redact(text))
     return clean
 
@@ -74,7 +77,7 @@ class _Round:
             for future in done:
                 self._take(future)
         for key in self._under_way.values():
-            self._errors[key] = Failure("Deadline", "not answered before the deadline")
+            self._errors[key] = Failure("Deadline", say("not answered before the deadline"))
         self._pool.shutdown(wait=False, cancel_futures=True)
         return [self._said(key) for key in self._calls]
 
@@ -88,7 +91,7 @@ class _Round:
             self._under_way[self._pool.submit(self._caller.ask, call, self._answers[key])] = key
         else:
             names = candidates(call.product, self._request["region"], self._request["endpoints"])
-            self._errors[key] = Failure("Unreachable", f"no connection to {' or '.join(names)}")
+            self._errors[key] = Failure("Unreachable", say("no connection to {hosts}", hosts=tuple(names)))
 
     def _take(self, future: "Future[None]") -> None:
         key = self._under_way.pop(future)
@@ -108,5 +111,5 @@ class _Round:
             "of": call.of,
             # A copy: a thread past the deadline may still be adding to it.
             "answers": list(self._answers[key]),
-            "error": error._asdict() if error else None,
+            "error": error.told() if error else None,
         }

@@ -102,8 +102,9 @@ class Connection:
                 return self._exchange(request)
         except OSError as error:
             self.close()
-            reason = "timed out" if isinstance(error, TimeoutError) else error.strerror or str(error)
-            raise HttpError(reason[:1].lower() + reason[1:]) from error
+            reason = error.strerror or str(error)
+            late = isinstance(error, TimeoutError)
+            raise HttpError(say("timed out") if late else reason[:1].lower() + reason[1:]) from error
         except HttpError:
             self.close()
             raise

@@ -37,6 +37,7 @@ from eip_agent.sources.openapi_fields import (
     objects_at,
     quoted,
     text_of,
+    words_of,
 )
 
 _DENIED: Final = re.compile(
@@ -53,7 +54,7 @@ def decode(document: object, cloud: CloudFact) -> ApiFact:
     whole = as_mapping(document)
     error = as_mapping(whole.get("error"))
     if error:
-        code, message = text_of(error, "code"), text_of(error, "message")
+        code, message = text_of(error, "code"), words_of(error)
         path = "openapi/credentials" if code == "Credentials" else "openapi"
         says = message or code or say("it failed")
         return ApiFact(unread=(Unread(path, says),), unanswered=(Unanswered("", items.silence_of(code), says),))
@@ -73,7 +74,7 @@ class _Call:
         self.answers = as_list(call.get("answers"))
         error = as_mapping(call.get("error"))
         self.failed = bool(error) or not self.answers
-        self.code, self.message = text_of(error, "code"), text_of(error, "message")
+        self.code, self.message = text_of(error, "code"), words_of(error)
         if not error and not self.answers:
             self.message = say("no answer")
         self.denied = bool(_DENIED.fullmatch(self.code))
@@ -122,7 +123,9 @@ class _Reader:
             if call.denied:
                 denied.setdefault(action, Denied(action, call.message or call.code))
             elif call.failed and action not in LEFT_OUT:
-                said = f"{call.code}: {call.message}" if call.code and call.message else call.code or call.message
+                said = call.message or call.code
+                if call.code and call.message:
+                    said = say("{code}: {message}", code=call.code, message=call.message)
                 self._note(call, said)
                 why = items.silence_of(call.code)
                 failed.setdefault((action, why.value), Unanswered(action, why, said))

@@ -1,12 +1,13 @@
 """The fields of an answer of the OpenAPI, read leniently: its JSON types vary.  Pure."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.message import say
+from eip_agent.core.message import Message, say
 
 _PLAIN: Final = re.compile(r"[!-~]+")
 _LONGEST: Final = 60
@@ -53,6 +54,15 @@ def text_of(item: Item, name: str) -> str:
         return ""
     spelt = " ".join(str(value).split()) if isinstance(value, str) else str(value)[:_LONGEST_ID]
     return "".join(letter for letter in spelt[: 2 * _LONGEST_ID] if letter.isprintable())
+
+
+def words_of(error: Item) -> str:
+    """What an error says: a message where it is one of ours, see `openapi.caller.Failure`, else the cloud's words."""
+    template, values = error.get("template"), as_mapping(error.get("values"))
+    if isinstance(template, str):
+        with contextlib.suppress(KeyError, IndexError, ValueError):
+            return Message(template, {name: text_of(values, name) for name in values})
+    return text_of(error, "message")
 
 
 def id_of(item: Item, name: str) -> str:

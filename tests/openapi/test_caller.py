@@ -4,7 +4,10 @@ from time import monotonic
 
 import pytest
 
+from eip_agent.core.message import say
 from eip_agent.openapi.caller import CallError, Failure, Keys, again
+from eip_agent.sources.openapi_fields import words_of
+from tests.spoken import CHINESE
 
 
 def refusing(errors: list[CallError], made: list[float]) -> str:
@@ -12,6 +15,17 @@ def refusing(errors: list[CallError], made: list[float]) -> str:
     if errors:
         raise errors.pop(0)
     return "done"
+
+
+def test_what_is_ours_tells_how_it_was_made_and_what_is_the_clouds_does_not() -> None:
+    """The agent says it anew, in the language of who asks."""
+    ours = Failure("Unreachable", say("no connection to {hosts}", hosts=("a.example", "b.example")))
+    theirs = Failure("Forbidden.RAM", "{no}", 403)
+
+    assert CHINESE(words_of(ours.told())) == "无法连接到a.example, b.example"
+    assert words_of(ours.told()) == ours.message
+    assert theirs.told() == {"code": "Forbidden.RAM", "message": "{no}", "status": 403}
+    assert words_of(theirs.told()) == "{no}"
 
 
 def test_what_passes_is_tried_again_with_longer_waits() -> None:

@@ -15,6 +15,7 @@ from eip_agent.sources.openapi_fields import (
     objects_at,
     quoted,
     text_of,
+    words_of,
 )
 
 
@@ -70,3 +71,11 @@ def test_a_flag_may_be_spelt_in_many_ways(value: object, flag: bool) -> None:  #
 def test_a_value_in_a_message_is_never_long() -> None:
     assert len(quoted("x" * 1000)) <= 61
     assert quoted({"secret": 1}) == "dict"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"template": 7}, {"template": "{"}, {"template": "{a}", "values": []}, {"template": "{0}"}, {}], ids=str
+)
+def test_a_message_that_cannot_be_made_is_what_it_says(odd: dict[str, object]) -> None:
+    assert words_of({"message": "no answer", **odd}) == "no answer"
+    assert words_of({"message": "x", "template": "{a} late", "values": {"a": 5}}) == "5 late"
