@@ -3,6 +3,7 @@
 English is what the templates are written in, and costs nothing: no catalogue is read for it.
 """
 
+import contextlib
 import os
 from typing import Any, Final
 
@@ -70,8 +71,14 @@ ENGLISH: Final = Language()
 
 
 def language(code: str) -> Language:
-    """The language of a code of `LANGUAGES`."""
-    return _Translated("zh", "、") if code == "zh" else ENGLISH
+    """The language of a code of `LANGUAGES`.
+
+    English too where the catalogue is gone, as for a moment under a daemon whose package is being replaced.
+    """
+    if code == "zh":
+        with contextlib.suppress(FileNotFoundError):
+            return _Translated("zh", "、")
+    return ENGLISH
 
 
 def language_of(locale: str) -> str:

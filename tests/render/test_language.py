@@ -1,5 +1,9 @@
 """Saying a message in another language."""
 
+from pathlib import Path
+
+import pytest
+
 from eip_agent.core.message import say
 from eip_agent.render.language import ENGLISH, language, language_of
 
@@ -14,6 +18,13 @@ def test_a_locale_names_a_language() -> None:
 
 def test_what_is_no_message_stays_as_it_is() -> None:
     assert language("zh")(("eth1", 7)) == "eth1、7"
+
+
+def test_a_catalogue_that_is_gone_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert language("zh").code == "zh"
+    monkeypatch.setattr("eip_agent.render.language._CATALOGUES", str(tmp_path))
+
+    assert language("zh") is ENGLISH
 
 
 def test_a_document_is_said_with_all_that_is_in_it() -> None:
