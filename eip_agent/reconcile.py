@@ -113,9 +113,9 @@ class Agent:
             scene = self._lookout.scene(seen, Remembered())
             report = scene.report
             if has_net_admin():
-                unread = (Unread("journal", said(unreadable)), *report.unread)
+                unread = (Unread(say("journal"), said(unreadable)), *report.unread)
                 return replace(scene, report=replace(report, unread=unread))
-            findings = (*report.findings, JOURNAL.on("journal", what=said(unreadable)))
+            findings = (*report.findings, JOURNAL.on(say("journal"), what=said(unreadable)))
             return replace(scene, report=replace(report, findings=findings))
 
     def reconcile(self, confirmed: Confirmed | None = None) -> Report:
@@ -264,7 +264,7 @@ class Agent:
                 self._journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
-                return replace(report, unread=(*report.unread, Unread("journal", said(full))))
+                return replace(report, unread=(*report.unread, Unread(say("journal"), said(full))))
         return report
 
 
@@ -335,7 +335,7 @@ def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembere
         try:
             work.carry_out(done.left, kernel)
         except JournalError as full:
-            return replace(done, unread=(*done.unread, Unread("journal", said(full))))
+            return replace(done, unread=(*done.unread, Unread(say("journal"), said(full))))
         kernel = work.look()
         plan = (*done.plan, *done.left)
         done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from eip_agent.core.changes import Change, phase
+from eip_agent.core.message import said
 from eip_agent.core.report import Refusal, Result
 from eip_agent.errors import KernelReadError
 from eip_agent.netlink import Answer
@@ -49,7 +50,7 @@ def _enact(changes: list[Change], kernel: Kernel) -> tuple[list[Change], list[Re
     try:
         answers = kernel.enact(changes)
     except KernelReadError as lost:
-        answers = [Answer(_UNKNOWN, str(lost))] * len(changes)
+        answers = [Answer(_UNKNOWN, said(lost))] * len(changes)
     for change, answer in zip(changes, answers, strict=True):
         if answer is None:
             continue
