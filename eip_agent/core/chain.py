@@ -110,6 +110,10 @@ class Ground:
     """Those of IPv4 as they will be, by the table they look up: for which sources, and as a hop."""
     routes: Mapping[int, Hop]
     """The IPv4 default routes of our tables, as they will be."""
+    exits: Mapping[tuple[int, IPAddress], Exit]
+    """By which exit an address leaves, by the index of its ENI's link."""
+    gateways: Mapping[int, Hop]
+    """Those of the exits, by table."""
     held: Mapping[IPAddress, AddressFact]
     """What is on links now; of an address that stands on several, the first."""
     planned: Mapping[tuple[IPAddress, Link], Address]
@@ -137,7 +141,15 @@ def ground(scene: Scene) -> Ground:
     }
     held = {fact.ip: fact for fact in reversed(scene.kernel.addresses)}
     planned = {(item.ip, item.link): item for item in then if isinstance(item, Address)}
-    return Ground(scene, now, then, rules, routes, held, planned)
+    exits = [exit_ for story in scene.report.stories for exit_ in story.exits if exit_.family == 4]
+    leaving = {
+        (exit_.link.index, source.network_address): exit_
+        for exit_ in reversed(exits)
+        for source in exit_.sources
+        if source.prefixlen == source.max_prefixlen
+    }
+    gateways = {exit_.table: _gateway(exit_) for exit_ in exits}
+    return Ground(scene, now, then, rules, routes, leaving, gateways, held, planned)
 
 
 def chains(scene: Scene) -> tuple[Chain, ...]:
@@ -148,16 +160,17 @@ def chains(scene: Scene) -> tuple[Chain, ...]:
 
 def of_eni(story: Story, under: Ground) -> Iterator[Chain]:
     """One for each EIP of an ENI, and one for each private address of which nobody says whether it has one."""
+    eni = eni_hop(story, under)
     for binding in bindings(story, under.scene):
-        yield _bound(binding, story, under)
+        yield _bound(binding, eni, story, under)
 
 
-def _bound(binding: Binding, story: Story, under: Ground) -> Chain:
+def _bound(binding: Binding, eni: Hop, story: Story, under: Ground) -> Chain:
     mode = story.verdict.mode if story.verdict.decided else None
     visible = mode in (Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE) and binding.eip is not None
     address = binding.eip if visible or binding.private is None else binding.private
     cloud = _cloud(binding, address)
-    arriving = (eni_hop(story, under), *([address_hop(address, story, under)] if address else []))
+    arriving = (eni, *([address_hop(address, story, under)] if address else []))
     return Chain(
         binding.eip,
         (CLIENT, eip_hop(binding.eip, binding.eip_id), cloud[0], *arriving),
@@ -237,7 +250,9 @@ def address_hop(address: IPv4Address, story: Story, under: Ground) -> Hop:
 
 def way_out(address: IPv4Address, story: Story, under: Ground) -> tuple[Hop, ...]:
     """How a reply of that address leaves: rule, route, gateway."""
-    exit_ = next((one for one in story.exits if any(address in source for source in one.sources)), None)
+    exit_ = under.exits.get((story.link.link.index, address))
+    if exit_ is None:
+        exit_ = next((one for one in story.exits if any(address in source for source in one.sources)), None)
     if not under.rules and story.primary:
         return _by_main(story, under)
     if exit_ is None:
@@ -247,7 +262,7 @@ def way_out(address: IPv4Address, story: Story, under: Ground) -> tuple[Hop, ...
     return (
         rule or Hop(Step.RULE, say("no rule for {address}", address=address), State.MISSING, _unwritten(story, under)),
         route or Hop(Step.ROUTE, say("no default route in table {table}", table=exit_.table), State.MISSING),
-        _gateway(exit_),
+        under.gateways[exit_.table],
     )
 
 

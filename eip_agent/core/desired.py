@@ -220,7 +220,8 @@ def _sources(ips: Iterable[IPAddress], prefixes: Iterable[IPNetwork], settings: 
 
 def is_excluded(ip: IPAddress, settings: Settings) -> bool:
     """Whether the settings say to leave this address alone."""
-    return any(ip in network for network in settings.exclude_addresses if network.version == ip.version)
+    networks = settings.exclude_addresses
+    return bool(networks) and any(ip in network for network in networks if network.version == ip.version)
 
 
 def tables(exit_: Exit, kernel: KernelFact) -> list[Route]:
