@@ -74,9 +74,10 @@ class Pass:
 class Agent:
     """The agent with its settings, for one pass or many."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, journal: Journal | None = None) -> None:
+        """`journal`: that of an agent with other settings, of which this one takes over."""
         self._lookout = Lookout(settings)
-        self._journal = Journal(settings.run_directory)
+        self.journal = journal or Journal(settings.run_directory)
 
     def look(self) -> Report:
         """See, conclude and plan.  Changes nothing, and needs no privilege.
@@ -108,7 +109,7 @@ class Agent:
 
     def _scene(self, seen: Seen) -> Scene:
         try:
-            return self._lookout.scene(seen, self._journal.read())
+            return self._lookout.scene(seen, self.journal.read())
         except JournalError as unreadable:
             scene = self._lookout.scene(seen, Remembered())
             report = scene.report
@@ -136,7 +137,7 @@ class Agent:
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.plan or self._lookout.asleep(seen):
-                work = _Work(netlink, self._journal, report.cloud, remembered)
+                work = _Work(netlink, self.journal, report.cloud, remembered)
                 seen, report = self._woken(seen, report, work)
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
             else:
@@ -168,7 +169,7 @@ class Agent:
             return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
         report = replace(report, plan=chosen(planned))
         if report.plan or self._lookout.asleep(seen):
-            work = _Work(netlink, self._journal, report.cloud, remembered, seen.kernel)
+            work = _Work(netlink, self.journal, report.cloud, remembered, seen.kernel)
             seen, report = self._woken(seen, report, work, chosen)
             report = self._carried_out(report, work, partial(self._left, seen, chosen=chosen))
             if work.result.applied and not work.result.undone:
@@ -191,16 +192,16 @@ class Agent:
             report = Report(None, plan=revert(kernel, remembered))
             if not report.plan:
                 return self._settled(report, remembered, kernel)
-            return self._carried_out(report, _Work(netlink, self._journal, None, remembered), revert)
+            return self._carried_out(report, _Work(netlink, self.journal, None, remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
         with Netlink() as netlink:
-            return Report(None, plan=revert(kernel_of(netlink, None), self._journal.read()))
+            return Report(None, plan=revert(kernel_of(netlink, None), self.journal.read()))
 
     def _remembered(self) -> Remembered:
-        self._journal.tidy()
-        return self._journal.read()
+        self.journal.tidy()
+        return self.journal.read()
 
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
         return chosen(self._lookout.plan(replace(seen, kernel=kernel), remembered))
@@ -261,7 +262,7 @@ class Agent:
         settled = settle(written, kernel)
         if settled != written:
             try:
-                self._journal.write(settled)
+                self.journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
                 return replace(report, unread=(*report.unread, Unread("journal", said(full))))

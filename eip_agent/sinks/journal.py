@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
+from eip_agent.core.memory import joined
 from eip_agent.core.message import say
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace, temporary
@@ -26,12 +27,28 @@ class Journal:
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._path = f"{directory}/{_NAME}"
+        self._last = Remembered()
+        """What was last read or written."""
 
     def read(self) -> Remembered:
         """What was remembered; nothing when there is no journal, or only one of an earlier boot.
 
         Raises JournalError when there is one that cannot be read or does not belong to this network namespace.
         """
+        self._last = self._read()
+        return self._last
+
+    def restore(self) -> None:
+        """Write what was last known, for somebody has emptied the directory.  To be called with the lock held.
+
+        Who wrote there since knows better.  What is not so any more the next pass drops.  Raises JournalError.
+        """
+        before = self._last
+        both = joined(before, self.read())
+        if both != self._last:
+            self.write(both)
+
+    def _read(self) -> Remembered:
         try:
             directory = opened(self._directory, create=False)
         except FileNotFoundError:
@@ -74,6 +91,7 @@ class Journal:
             raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
         finally:
             os.close(directory)
+        self._last = remembered
 
     def _decoded(self, data: bytes) -> Remembered:
         try:
