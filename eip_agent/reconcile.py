@@ -29,6 +29,7 @@ from eip_agent.lookout import Lookout, Seen, kernel_of
 from eip_agent.netlink import Netlink
 from eip_agent.privilege import has_net_admin
 from eip_agent.sinks.journal import Journal
+from eip_agent.sinks.watch import watched
 
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
@@ -235,27 +236,36 @@ class Agent:
         if not work.result.refused:
             work.carry_out([change for change in report.plan if change not in work.result.applied], work.latest())
         done, kept = replace(report, result=work.result), False
-        try:
-            done = _finished(done, work, left)
-            kept = confirmed is None or not work.result.applied or bool(work.result.refused) or confirmed(done)
-        except KernelReadError as unseen:
-            if confirmed is None:
-                message = say(
-                    "{number} changes were made, and could not be verified: {unseen}",
-                    number=len(work.result.applied),
-                    unseen=unseen,
-                )
-                raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
-            done = replace(done, unread=(*done.unread, Unread("kernel", said(unseen))))
-        except AgentError as unasked:
-            done = replace(done, unread=(*done.unread, Unread("confirmation", said(unasked))))
-        finally:
-            # Whatever went wrong: what was to be confirmed and was not does not stay.
-            if not kept and confirmed is not None:
-                work.undo()
-                done = replace(done, result=work.result, left=())
+        with contextlib.ExitStack() as watch:
+            try:
+                done = _finished(done, work, left)
+                kept = confirmed is None or not work.result.applied or bool(work.result.refused)
+                if confirmed is not None and not kept:
+                    watch.enter_context(watched(partial(self._given_up, done, work)))
+                    kept = confirmed(done)
+            except KernelReadError as unseen:
+                if confirmed is None:
+                    message = say(
+                        "{number} changes were made, and could not be verified: {unseen}",
+                        number=len(work.result.applied),
+                        unseen=unseen,
+                    )
+                    raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
+                done = replace(done, unread=(*done.unread, Unread("kernel", said(unseen))))
+            except AgentError as unasked:
+                done = replace(done, unread=(*done.unread, Unread("confirmation", said(unasked))))
+            finally:
+                # Whatever went wrong: what was to be confirmed and was not does not stay.
+                if not kept and confirmed is not None:
+                    work.undo()
+                    done = replace(done, result=work.result, left=())
         # Who was waited for may have changed things meanwhile.
         return self._settled(done, work.remembered, work.latest() if confirmed is None else work.look())
+
+    def _given_up(self, report: Report, work: "_Work") -> None:
+        """Undo what nobody can confirm any more."""
+        work.undo()
+        self._settled(report, work.remembered, work.look())
 
     def _settled(self, report: Report, written: Remembered, kernel: KernelFact) -> Report:
         """Forget in the journal what is not so; also what an earlier pass foresaw before it was killed."""
