@@ -328,6 +328,42 @@ def test_what_is_reverted_beside_it_comes_back_and_revert_says_so(held: tuple[Cl
     assert daemon.settled()
 
 
+def test_nothing_is_tried_out_beside_it(held: tuple[Cloud, Daemon]) -> None:
+    """What is undone because nobody confirmed it, it would write again: who was locked out would stay so."""
+    cloud, daemon = held
+    before, passes = held_by(cloud), daemon.status().passes
+    text = (cloud.directory / "config.toml").read_text()
+    cloud.settings(text + '[exclude]\naddresses = ["172.16.3.11"]\n')
+    try:
+        tried = cloud.agent("apply", "--confirm", "60")
+        looked = cloud.agent("apply", "--confirm", "60", "--dry-run")
+    finally:
+        cloud.settings(text)
+
+    assert (tried.returncode, tried.stdout) == (1, "")
+    assert tried.stderr.startswith(
+        "eip-agent: the daemon runs, and what `--confirm` undoes it would write again\nhint: "
+    )
+    assert "`systemctl stop eip-agent`" in tried.stderr
+    assert (looked.returncode, "- address 172.16.3.11/24" in looked.stdout) == (3, True), "to look is no harm"
+    assert (held_by(cloud), daemon.status().passes) == (before, passes)
+
+
+def test_one_that_is_started_while_somebody_tries_waits_and_is_told_of() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + declared(cloud.topology))
+        process = cloud.guest.start(cloud.agent_command("apply", "--confirm", "60"), env=cloud.agent_environment)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("keep it?")
+        with Daemon(cloud) as daemon:
+            assert eventually(lambda: daemon.status().waits)
+            process.terminate()
+            out, err = process.communicate(timeout=20)
+            assert (process.returncode, "not confirmed: " in out) == (1, True)
+            assert "a daemon was started meanwhile, and writes again what was undone" in err
+            assert daemon.settled()
+
+
 def test_apply_is_made_by_it_where_both_have_the_same_settings(held: tuple[Cloud, Daemon]) -> None:
     """In the same words as alone, and the kernel's refusals with the same exit code."""
     cloud, daemon = held
