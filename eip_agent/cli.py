@@ -23,6 +23,7 @@ exit codes:
 """
 
 _UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
+"""What a stream answers that takes nothing any more."""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _with_streams()
     args = _parser().parse_args(argv)
     try:
-        return int(import_module(f"eip_agent.commands.{args.command}").run(args))
+        code = int(import_module(f"eip_agent.commands.{args.command}").run(args))
+        sys.stdout.flush()  # else it would fail at the very end, where nobody can say so any more
     except AgentError as error:
         _end_with(*_worded(error, args))
         return error.exit_code
@@ -55,14 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return EXIT_REFUSED
     except OSError as no:
-        if no.errno not in _UNHEARD:
-            return _failed(args, no)
-        # A terminal that died, or a full disk behind `>`: what was done is done, and nobody can be told.
-        sys.stdout = sys.stderr = None
-        return EXIT_REFUSED
+        return _failed(args, no) if no.errno not in _UNHEARD or no.filename else _unheard(args, no)
     except KeyboardInterrupt:
         _end_with("interrupted")
         return 130
+    return code
 
 
 def _with_streams() -> None:
@@ -89,6 +88,19 @@ def _failed(args: argparse.Namespace, no: OSError) -> int:
     writes = args.command in ("apply", "revert") and not args.dry_run
     _end_with(f"{where}{no.strerror or no}", "run it again: it goes on from what it finds" if writes else "")
     return EXIT_FACTS if args.command.startswith(("explain", "apply", "revert")) and not writes else EXIT_REFUSED
+
+
+def _unheard(args: argparse.Namespace, no: OSError) -> int:
+    """A full disk behind `>`, or a terminal that died: what was done is done, and whoever reads stderr is told."""
+    from eip_agent.core.message import say  # noqa: PLC0415  --help must not pay for it
+
+    sys.stdout = None
+    language = language_of(args)
+    hint = say("free space where `>` leads, or name another place")
+    if args.command in ("apply", "revert") and not args.dry_run:
+        hint = say("what was done is done; `eip-agent explain` tells how it is now")
+    _end_with(language(say("not all could be printed: {why}", why=no.strerror or no)), language(hint))
+    return EXIT_REFUSED
 
 
 def _worded(error: AgentError, args: argparse.Namespace) -> tuple[str, str]:
@@ -153,7 +165,9 @@ def _parser() -> argparse.ArgumentParser:
         topic.add_argument(
             "--redact", action="store_true", help="mask public addresses and ids, so that it can be posted"
         )
-        topic.add_argument("--output", metavar="FILE", help="write a self-contained HTML report instead")
+        topic.add_argument(
+            "--output", metavar="FILE", help="write a self-contained HTML report instead; `-` is standard output"
+        )
     status.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
     for command in (explain, *topics, apply, run, status, revert, confirm):
         command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")

@@ -307,6 +307,54 @@ def test_closed_streams_do_not_change_the_exit_code(guest: Namespace, service: M
 
 
 @pytest.mark.lab
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("explain", "free space where `>` leads, or name another place"),
+        ("explain --format json", "free space where `>` leads, or name another place"),
+        ("explain finding EIP101", "free space where `>` leads, or name another place"),
+        ("explain --output -", "free space where `>` leads, or name another place"),
+        ("apply --dry-run", "free space where `>` leads, or name another place"),
+        ("apply", "what was done is done; `eip-agent explain` tells how it is now"),
+        ("revert", "what was done is done; `eip-agent explain` tells how it is now"),
+    ],
+)
+def test_a_full_disk_behind_the_output_is_said(
+    guest: Namespace, service: MetadataService, tmp_path: Path, arguments: str, hint: str
+) -> None:
+    assert service.url
+    script = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *command(tmp_path, *arguments.split())]
+    done = guest.run(script, env=environment(), check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"eip-agent: not all could be printed: No space left on device\nhint: {hint}\n")
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.lab
+def test_a_page_on_standard_output_is_the_page(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    assert service.url
+    plain = {**environment(), "PYTHONIOENCODING": "ascii:strict"}
+    done, written = (
+        guest.run(
+            ["sh", "-c", 'cd "$0" && exec "$@"', str(tmp_path), *command(tmp_path, "explain", "--output", where)],
+            env=plain,
+            check=False,
+        )
+        for where in ("-", "page.html")
+    )
+
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (written.stdout, written.stderr) == ("", "page.html is written\n")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [line for line in done.stdout.splitlines() if "UTC" not in line] == [
+        line for line in page.splitlines() if "UTC" not in line
+    ]
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.lab
 def test_an_odd_name_neither_stops_the_output_nor_reaches_the_terminal_raw(
     guest: Namespace, service: MetadataService, tmp_path: Path
 ) -> None:
