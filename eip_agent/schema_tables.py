@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from eip_agent.core.facts import IPNetwork
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.schema_values import (
+    as_accepted,
     as_echo,
     as_endpoint,
     as_eni,
@@ -117,6 +118,15 @@ class Probe(Strict):
     )
     echo: Annotated[str, from_text(as_echo)] | None = Field(
         default=None, description="accepted: the URL of a service that answers with the address it sees"
+    )
+
+
+class Findings(Strict):
+    """`[findings]`: what `explain` need not be worried about."""
+
+    accepted: list[Annotated[str, from_text(as_accepted)]] = Field(
+        default=[],
+        description="accepted: codes of findings, and where only one subject is meant that too: EIP252, EIP253:eth1",
     )
 
 

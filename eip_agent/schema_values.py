@@ -1,5 +1,6 @@
 """What `schema` makes of the texts in the settings: one function for each kind of value, which says what is wrong."""
 
+import difflib
 import ipaddress
 import re
 import urllib.parse
@@ -125,6 +126,20 @@ def as_echo(text: str) -> str:
     if not as_target(text).startswith(("http://", "https://")):
         raise wrong(f"{shown(text)} is no http:// or https:// URL")
     return text
+
+
+def as_accepted(text: str) -> str:
+    """The code of a finding, with a subject behind a colon where only that is meant.  Raises what `wrong` makes."""
+    from eip_agent.core.findings.all import KINDS  # noqa: PLC0415  all that can be found, only for who accepts some
+
+    code, colon, subject = text.partition(":")
+    code, subject = code.strip().upper(), subject.strip()
+    if code not in KINDS:
+        near = difflib.get_close_matches(code, KINDS, n=3)
+        raise wrong(f"{shown(text)} is no finding", f"did you mean {' or '.join(sorted(near))}?" if near else "")
+    if colon and not subject:
+        raise wrong(f"{shown(text)} names no subject")
+    return f"{code}:{subject}" if subject else code
 
 
 def as_path(text: str) -> str:

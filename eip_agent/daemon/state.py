@@ -130,5 +130,7 @@ def troubles_of(report: Report | None, failed: str, refusals: Iterable[str] = ()
     found = [*([failed] if failed else []), *(f"refused by the kernel: {refusal}" for refusal in refusals)]
     if report is not None:
         found += [f"not read: {unread.path}: {unread.reason}" for unread in report.unread]
-        found += [f"{finding.code} {finding.subject}: {finding.saw}" for finding in report.findings]
+        found += [
+            f"{finding.code} {finding.subject}: {finding.saw}" for finding in report.findings if not finding.accepted
+        ]
     return tuple(found)
