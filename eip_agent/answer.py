@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from eip_agent.console import language_of, paper_of, show, talk
 from eip_agent.core.message import Message, say
@@ -11,6 +12,9 @@ from eip_agent.core.scene import Scene
 from eip_agent.errors import UsageError
 from eip_agent.render.language import LANGUAGES, Language, language
 from eip_agent.render.paper import Paper
+
+STDOUT: Final = "-"
+"""In place of a file, as everywhere.  A page is UTF-8 whatever the locale is, for so it says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,14 @@ def deliver(args: Namespace, scene: Scene, answer: Answer) -> None:
     Raises UsageError, also for a file that cannot be written.
     """
     mask = _mask_of(args, scene)
-    if args.output is not None:
-        _write_page(args, answer, mask)
+    if args.output == STDOUT:
+        page = _page(args, answer, mask).encode(errors="backslashreplace")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(page)
+    elif args.output is not None:
+        from eip_agent.sinks.page import write  # noqa: PLC0415
+
+        write(args.output, _page(args, answer, mask))
         talk([language_of(args)(say("{file} is written", file=args.output))])
     elif args.format == "json":
         from eip_agent.render.json import spelled  # noqa: PLC0415
@@ -61,13 +71,12 @@ def _mask_of(args: Namespace, scene: Scene) -> Callable[[str], str]:
     return mask
 
 
-def _write_page(args: Namespace, answer: Answer, mask: Callable[[str], str]) -> None:
+def _page(args: Namespace, answer: Answer, mask: Callable[[str], str]) -> str:
     if args.format == "json":
         raise UsageError(
             say("`--output` writes HTML, and cannot write JSON"), say("leave one of them out; `> FILE` keeps JSON")
         )
     from eip_agent.render import html  # noqa: PLC0415
-    from eip_agent.sinks.page import write  # noqa: PLC0415
 
     def body(one: Language) -> str:
         parts = answer.body(one) if answer.body else html.preformatted(answer.lines(Paper(one)))
@@ -75,4 +84,4 @@ def _write_page(args: Namespace, answer: Answer, mask: Callable[[str], str]) -> 
 
     spoken = [language(code) for code in LANGUAGES]
     titles = {one.code: mask(one(answer.title)) for one in spoken}
-    write(args.output, html.page(titles, {one.code: body(one) for one in spoken}, language_of(args).code))
+    return html.page(titles, {one.code: body(one) for one in spoken}, language_of(args).code)

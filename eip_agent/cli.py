@@ -27,6 +27,7 @@ exit codes:
 """
 
 _UNHEARD: Final = frozenset((errno.EIO, errno.ENOSPC))
+"""What a stream answers that takes nothing any more."""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # It ends before garbage matters: a tenth of the time of who writes or explains went into looking for it.
         gc.disable()
     try:
-        return int(import_module(f"eip_agent.commands.{args.command}").run(args))
+        code = int(import_module(f"eip_agent.commands.{args.command}").run(args))
+        sys.stdout.flush()  # else it would fail at the very end, where nobody can say so any more
     except AgentError as error:
         from eip_agent.core.message import said  # noqa: PLC0415  --help must not pay for it
 
@@ -64,16 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return EXIT_REFUSED
     except OSError as no:
-        if no.errno not in _UNHEARD:
-            return _failed(args, no)
-        # A terminal that died, or a full disk behind `>`: what was done is done, and nobody can be told.
-        sys.stdout = sys.stderr = None
-        return EXIT_REFUSED
+        return _failed(args, no) if no.errno not in _UNHEARD or no.filename else _unheard(args, no)
     except KeyboardInterrupt:
         from eip_agent.core.message import say  # noqa: PLC0415  as above
 
         _end_with(args, say("interrupted"))
         return 130
+    return code
 
 
 def _with_streams() -> None:
@@ -103,6 +102,18 @@ def _failed(args: argparse.Namespace, no: OSError) -> int:
     writes = args.command in ("apply", "revert") and not args.dry_run
     _end_with(args, message, say("run it again: it goes on from what it finds") if writes else "")
     return EXIT_FACTS if args.command.startswith(("explain", "apply", "revert")) and not writes else EXIT_REFUSED
+
+
+def _unheard(args: argparse.Namespace, no: OSError) -> int:
+    """A full disk behind `>`, or a terminal that died: what was done is done, and whoever reads stderr is told."""
+    from eip_agent.core.message import say  # noqa: PLC0415  --help must not pay for it
+
+    sys.stdout = None
+    hint = say("free space where `>` leads, or name another place")
+    if args.command in ("apply", "revert") and not args.dry_run:
+        hint = say("what was done is done; `eip-agent explain` tells how it is now")
+    _end_with(args, say("not all could be printed: {why}", why=no.strerror or no), hint)
+    return EXIT_REFUSED
 
 
 def _end_with(args: argparse.Namespace, message: "Value", hint: "Value" = "") -> None:
@@ -164,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
         topic.add_argument(
             "--redact", action="store_true", help="mask public addresses and ids, so that it can be posted"
         )
-        topic.add_argument("--output", metavar="FILE", help="write a self-contained HTML report instead")
+        topic.add_argument(
+            "--output", metavar="FILE", help="write a self-contained HTML report instead; `-` is standard output"
+        )
     for command in (explain, *topics, apply, run, status, revert, confirm):
         command.add_argument("--config", metavar="PATH", help="settings file (default: /etc/eip-agent/config.toml)")
         command.add_argument("--run-directory", metavar="PATH", help="lock and journal (default: /run/eip-agent)")

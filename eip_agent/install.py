@@ -7,7 +7,7 @@ be lost, which files are still as the agent wrote them and may be replaced and r
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -19,6 +19,8 @@ from eip_agent.errors import ApplyError
 DAEMON: Final = "eip-agent.service"
 ONCE: Final = "eip-agent-apply.service"
 _UNITS: Final = "/etc/systemd/system"
+_WANTED: Final = f"{_UNITS}/multi-user.target.wants"
+"""Where a unit that is enabled has a link, by the `WantedBy=` of both."""
 _SHIPPED: Final = "/opt/eip-agent/bin/eip-agent"
 """The program in the units as they are shipped."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/._+@:=-]+")
@@ -92,6 +94,34 @@ def install_plan(wanted: Mapping[Piece, bytes], found: Mapping[str, bytes | None
 def uninstall_plan(shipped: Mapping[Piece, bytes], found: Mapping[str, bytes | None]) -> tuple[Step, ...]:
     """What takes away every file that is still as the agent wrote it."""
     return tuple(_take(piece, data, found[piece.target]) for piece, data in shipped.items())
+
+
+def link_of(unit: Piece) -> str:
+    """The link that enables a unit; it leads to the unit."""
+    return f"{_WANTED}/{unit.name}"
+
+
+def enable_plan(wanted: Piece, links: Mapping[Piece, str | None]) -> tuple[tuple[Deed, Piece], ...]:
+    """What enables one of the units and none of the others; `links` has where the link of each leads, None for none.
+
+    A link that somebody else has made, as for a unit of his own of that name, is left.
+    """
+    found = [(Deed.ADD, wanted)] if links[wanted] is None else []
+    return (*found, *_disabled(unit for unit in links if unit is not wanted and _leads_to(links[unit], unit)))
+
+
+def disable_plan(steps: Sequence[Step], links: Mapping[Piece, str | None]) -> tuple[tuple[Deed, Piece], ...]:
+    """What disables the units, but for those whose file somebody has changed, so that it stays."""
+    left = {step.piece for step in steps if step.deed is Deed.LEAVE}
+    return tuple(_disabled(unit for unit in links if unit not in left and _leads_to(links[unit], unit)))
+
+
+def _leads_to(link: str | None, unit: Piece) -> bool:
+    return link in (unit.target, f"../{unit.name}")  # as systemctl of some versions has it
+
+
+def _disabled(units: Iterable[Piece]) -> Iterator[tuple[Deed, Piece]]:
+    return ((Deed.REMOVE, unit) for unit in units)
 
 
 def _put(piece: Piece, data: bytes, there: bytes | None) -> Step:

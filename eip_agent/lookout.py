@@ -177,7 +177,7 @@ class Lookout:
             report = conclude(seen.cloud, seen.kernel, remembered, self._settings, seen.witnesses)
         report = replace(report, unread=(*seen.unread, *report.unread))
         scene = Scene(report, seen.kernel, seen.witnesses, self._settings, remembered, self.asleep(seen))
-        found = told((*seen.findings, *seen.unheard, *find(scene)))
+        found = told((*seen.findings, *seen.unheard, *find(scene)), self._settings.accepted)
         return replace(scene, report=replace(report, findings=found))
 
     def keep(self, seen: Seen, report: Report) -> tuple[Seen, tuple[Unread, ...]]:

@@ -29,6 +29,7 @@ from eip_agent.lookout import Lookout, Seen, kernel_of
 from eip_agent.netlink import Netlink
 from eip_agent.privilege import has_net_admin
 from eip_agent.sinks.journal import Journal
+from eip_agent.sinks.watch import watched
 
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
@@ -74,9 +75,10 @@ class Pass:
 class Agent:
     """The agent with its settings, for one pass or many."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, journal: Journal | None = None) -> None:
+        """`journal`: that of an agent with other settings, of which this one takes over."""
         self._lookout = Lookout(settings)
-        self._journal = Journal(settings.run_directory)
+        self.journal = journal or Journal(settings.run_directory)
 
     def look(self) -> Report:
         """See, conclude and plan.  Changes nothing, and needs no privilege.
@@ -108,7 +110,7 @@ class Agent:
 
     def _scene(self, seen: Seen) -> Scene:
         try:
-            return self._lookout.scene(seen, self._journal.read())
+            return self._lookout.scene(seen, self.journal.read())
         except JournalError as unreadable:
             scene = self._lookout.scene(seen, Remembered())
             report = scene.report
@@ -136,7 +138,7 @@ class Agent:
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.plan or self._lookout.asleep(seen):
-                work = _Work(netlink, self._journal, report.cloud, remembered)
+                work = _Work(netlink, self.journal, report.cloud, remembered)
                 seen, report = self._woken(seen, report, work)
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
             else:
@@ -168,7 +170,7 @@ class Agent:
             return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
         report = replace(report, plan=chosen(planned))
         if report.plan or self._lookout.asleep(seen):
-            work = _Work(netlink, self._journal, report.cloud, remembered, seen.kernel)
+            work = _Work(netlink, self.journal, report.cloud, remembered, seen.kernel)
             seen, report = self._woken(seen, report, work, chosen)
             report = self._carried_out(report, work, partial(self._left, seen, chosen=chosen))
             if work.result.applied and not work.result.undone:
@@ -191,16 +193,16 @@ class Agent:
             report = Report(None, plan=revert(kernel, remembered))
             if not report.plan:
                 return self._settled(report, remembered, kernel)
-            return self._carried_out(report, _Work(netlink, self._journal, None, remembered), revert)
+            return self._carried_out(report, _Work(netlink, self.journal, None, remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
         with Netlink() as netlink:
-            return Report(None, plan=revert(kernel_of(netlink, None), self._journal.read()))
+            return Report(None, plan=revert(kernel_of(netlink, None), self.journal.read()))
 
     def _remembered(self) -> Remembered:
-        self._journal.tidy()
-        return self._journal.read()
+        self.journal.tidy()
+        return self.journal.read()
 
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
         return chosen(self._lookout.plan(replace(seen, kernel=kernel), remembered))
@@ -234,34 +236,43 @@ class Agent:
         if not work.result.refused:
             work.carry_out([change for change in report.plan if change not in work.result.applied], work.latest())
         done, kept = replace(report, result=work.result), False
-        try:
-            done = _finished(done, work, left)
-            kept = confirmed is None or not work.result.applied or bool(work.result.refused) or confirmed(done)
-        except KernelReadError as unseen:
-            if confirmed is None:
-                message = say(
-                    "{number} changes were made, and could not be verified: {unseen}",
-                    number=len(work.result.applied),
-                    unseen=said(unseen),
-                )
-                raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
-            done = replace(done, unread=(*done.unread, Unread(say("kernel"), said(unseen))))
-        except AgentError as unasked:
-            done = replace(done, unread=(*done.unread, Unread(say("confirmation"), said(unasked))))
-        finally:
-            # Whatever went wrong: what was to be confirmed and was not does not stay.
-            if not kept and confirmed is not None:
-                work.undo()
-                done = replace(done, result=work.result, left=())
+        with contextlib.ExitStack() as watch:
+            try:
+                done = _finished(done, work, left)
+                kept = confirmed is None or not work.result.applied or bool(work.result.refused)
+                if confirmed is not None and not kept:
+                    watch.enter_context(watched(partial(self._given_up, done, work)))
+                    kept = confirmed(done)
+            except KernelReadError as unseen:
+                if confirmed is None:
+                    message = say(
+                        "{number} changes were made, and could not be verified: {unseen}",
+                        number=len(work.result.applied),
+                        unseen=said(unseen),
+                    )
+                    raise KernelReadError(message, say("run it again: it goes on from what it finds")) from unseen
+                done = replace(done, unread=(*done.unread, Unread(say("kernel"), said(unseen))))
+            except AgentError as unasked:
+                done = replace(done, unread=(*done.unread, Unread(say("confirmation"), said(unasked))))
+            finally:
+                # Whatever went wrong: what was to be confirmed and was not does not stay.
+                if not kept and confirmed is not None:
+                    work.undo()
+                    done = replace(done, result=work.result, left=())
         # Who was waited for may have changed things meanwhile.
         return self._settled(done, work.remembered, work.latest() if confirmed is None else work.look())
+
+    def _given_up(self, report: Report, work: "_Work") -> None:
+        """Undo what nobody can confirm any more."""
+        work.undo()
+        self._settled(report, work.remembered, work.look())
 
     def _settled(self, report: Report, written: Remembered, kernel: KernelFact) -> Report:
         """Forget in the journal what is not so; also what an earlier pass foresaw before it was killed."""
         settled = settle(written, kernel)
         if settled != written:
             try:
-                self._journal.write(settled)
+                self.journal.write(settled)
             except JournalError as full:
                 # What stands in it is more than is so, which the next pass puts right.
                 return replace(report, unread=(*report.unread, Unread(say("journal"), said(full))))

@@ -25,6 +25,7 @@ from eip_agent.schema_tables import (
     Dhcp,
     Eip,
     Exclude,
+    Findings,
     Leave,
     Metadata,
     Metrics,
@@ -69,6 +70,7 @@ class Document(BaseSettings):
     daemon: Daemon = Daemon()
     metrics: Metrics = Metrics()
     probe: Probe = Probe()
+    findings: Findings = Findings()
     exclude: Exclude = Exclude()
     leave: Leave = Leave()
     eip: list[Eip] = Field(
@@ -143,6 +145,7 @@ def _settings(document: Document, written: Written) -> Settings:
         openapi_poll=document.daemon.openapi_poll,
         probe_target=document.probe.target,
         probe_echo=document.probe.echo,
+        accepted=frozenset(document.findings.accepted),
         metrics_listen=document.metrics.listen,
         metrics_textfile=document.metrics.textfile,
         state_directory=document.state_directory,

@@ -12,6 +12,7 @@ from eip_agent.core.facts import IPNetwork
 from eip_agent.core.message import Message, say
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.schema_values import (
+    as_accepted,
     as_echo,
     as_endpoint,
     as_eni,
@@ -128,6 +129,17 @@ class Probe(Strict):
     )
     echo: Annotated[str, from_text(as_echo)] | None = Field(
         default=None, description=say("accepted: the URL of a service that answers with the address it sees")
+    )
+
+
+class Findings(Strict):
+    """`[findings]`: what `explain` need not be worried about."""
+
+    accepted: list[Annotated[str, from_text(as_accepted)]] = Field(
+        default=[],
+        description=say(
+            "accepted: codes of findings, and where only one subject is meant that too: EIP252, EIP253:eth1"
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """What `schema` makes of the texts in the settings: one function for each kind of value, which says what is wrong."""
 
+import difflib
 import ipaddress
 import re
 import urllib.parse
@@ -128,6 +129,21 @@ def as_echo(text: str) -> str:
     if not as_target(text).startswith(("http://", "https://")):
         raise wrong(say("{value} is no http:// or https:// URL", value=shown(text)))
     return text
+
+
+def as_accepted(text: str) -> str:
+    """The code of a finding, with a subject behind a colon where only that is meant.  Raises what `wrong` makes."""
+    from eip_agent.core.findings.all import KINDS  # noqa: PLC0415  all that can be found, only for who accepts some
+
+    code, colon, subject = text.partition(":")
+    code, subject = code.strip().upper(), subject.strip()
+    if code not in KINDS:
+        near = tuple(sorted(difflib.get_close_matches(code, KINDS, n=3)))
+        hint = say("findings with a like code: {codes}", codes=near) if near else None
+        raise wrong(say("{value} is no finding", value=shown(text)), hint)
+    if colon and not subject:
+        raise wrong(say("{value} names no subject", value=shown(text)))
+    return f"{code}:{subject}" if subject else code
 
 
 def as_path(text: str) -> str:

@@ -84,7 +84,7 @@ def test_confirm_where_nobody_waits_exits_with_1_and_a_hint(capsys: pytest.Captu
         (("apply", "--config", "/nonexistent"), 2, "没有这个文件"),
         (("confirm", "--run-directory", "/nonexistent"), 1, "没有正在等待确认的操作"),
         (("uninstall", "--root", "{image}"), 0, "没有安装任何"),
-        (("install", "--root", "{image}", "--dry-run"), 3, "执行  systemctl"),
+        (("install", "--root", "{image}", "--cloud-init", "--dry-run"), 3, "备注  "),
         (("install", "--root", "{image}/etc/file", "--dry-run"), 1, "无法读取"),
     ],
     ids=str,
@@ -100,7 +100,7 @@ def test_whoever_speaks_chinese_reads_no_english(  # noqa: PLR0913
     *,
     by_locale: bool,
 ) -> None:
-    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/cloud").mkdir(parents=True)
     (tmp_path / "etc/file").touch()
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8" if by_locale else "C")
     given = [argument.format(image=tmp_path) for argument in arguments]
@@ -390,6 +390,54 @@ def test_closed_streams_do_not_change_the_exit_code(guest: Namespace, service: M
     assert code(">&- 2>&-", "explain", "--format", "json") == (0, "")
     assert code(">&-", "revert") == (0, "")
     assert code(">&-", "revert") == (0, "")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("explain", "free space where `>` leads, or name another place"),
+        ("explain --format json", "free space where `>` leads, or name another place"),
+        ("explain finding EIP101", "free space where `>` leads, or name another place"),
+        ("explain --output -", "free space where `>` leads, or name another place"),
+        ("apply --dry-run", "free space where `>` leads, or name another place"),
+        ("apply", "what was done is done; `eip-agent explain` tells how it is now"),
+        ("revert", "what was done is done; `eip-agent explain` tells how it is now"),
+    ],
+)
+def test_a_full_disk_behind_the_output_is_said(
+    guest: Namespace, service: MetadataService, tmp_path: Path, arguments: str, hint: str
+) -> None:
+    assert service.url
+    script = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *command(tmp_path, *arguments.split())]
+    done = guest.run(script, env=environment(), check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"eip-agent: not all could be printed: No space left on device\nhint: {hint}\n")
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.lab
+def test_a_page_on_standard_output_is_the_page(guest: Namespace, service: MetadataService, tmp_path: Path) -> None:
+    assert service.url
+    plain = {**environment(), "PYTHONIOENCODING": "ascii:strict"}
+    done, written = (
+        guest.run(
+            ["sh", "-c", 'cd "$0" && exec "$@"', str(tmp_path), *command(tmp_path, "explain", "--output", where)],
+            env=plain,
+            check=False,
+        )
+        for where in ("-", "page.html")
+    )
+
+    assert (done.returncode, done.stderr) == (3, "")
+    assert (written.stdout, written.stderr) == ("", "page.html is written\n")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [line for line in done.stdout.splitlines() if "UTC" not in line] == [
+        line for line in page.splitlines() if "UTC" not in line
+    ]
+    assert not (tmp_path / "-").exists()
 
 
 @pytest.mark.lab

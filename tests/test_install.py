@@ -27,6 +27,7 @@ from eip_agent.install import (
 
 ROOT = Path(__file__).parent.parent
 UNIT = "/etc/systemd/system/eip-agent.service"
+WANTED = "/etc/systemd/system/multi-user.target.wants"
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------------
@@ -82,31 +83,56 @@ def test_a_program_that_the_service_cannot_see_or_trust_is_refused(tmp_path: Pat
 def image(tmp_path: Path) -> Path:
     (tmp_path / "usr/lib/systemd").mkdir(parents=True)
     (tmp_path / "usr/lib/systemd/systemd-networkd").touch()
-    (tmp_path / "etc/cloud").mkdir(parents=True)
+    (tmp_path / "etc/cloud/cloud.cfg.d").mkdir(parents=True)
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
     return tmp_path
 
 
 def files(image: Path) -> set[str]:
-    return {f"/{path.relative_to(image)}" for path in (image / "etc").rglob("*") if path.is_file()}
+    return {
+        f"/{path.relative_to(image)}" for path in (image / "etc").rglob("*") if path.is_file() and not path.is_symlink()
+    }
+
+
+def everything(image: Path) -> dict[str, str]:
+    """All that is in it: what stands in files, where links lead, and folders."""
+    return {
+        str(path.relative_to(image)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text()
+        if path.is_file()
+        else "a folder"
+        for path in image.rglob("*")
+    }
+
+
+def enabled(image: Path) -> dict[str, str]:
+    return {path.name: str(path.readlink()) for path in (image / WANTED[1:]).glob("*")}
 
 
 def test_install_is_idempotent_and_uninstall_leaves_no_trace(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = ["--root", str(image)]
     expected = {piece.target for piece in PIECES if piece is not CLOUD_INIT}
 
+    before = everything(image)
     assert main(["install", *root, "--dry-run"]) == 3
-    assert files(image) == set()
+    assert everything(image) == before
     assert main(["install", *root]) == 0
     assert files(image) == expected
     told = capsys.readouterr().out
     assert all(f"+ {path}\n" in told for path in expected)
-    assert f"run  systemctl --root={image} enable eip-agent.service\n" in told
+    assert f"+ {WANTED}/eip-agent.service\n" in told
+    assert "systemctl" not in told.partition("note")[0]
+    assert enabled(image) == {"eip-agent.service": UNIT}
     assert main(["install", *root, "--dry-run"]) == 0
     assert main(["install", *root, "--no-daemon", "--cloud-init"]) == 0
     assert files(image) == {*expected, CLOUD_INIT.target}
-    assert f"run  systemctl --root={image} enable eip-agent-apply.service\n" in capsys.readouterr().out
+    assert enabled(image) == {"eip-agent-apply.service": "/etc/systemd/system/eip-agent-apply.service"}
+    told = capsys.readouterr().out
+    assert f"+ {WANTED}/eip-agent-apply.service\n- {WANTED}/eip-agent.service\n" in told
+    assert main(["uninstall", *root, "--dry-run"]) == 3
     assert main(["uninstall", *root]) == 0
-    assert files(image) == set()
+    assert everything(image) == before
     capsys.readouterr()
     assert main(["uninstall", *root]) == 0
     assert "nothing of eip-agent's is installed" in capsys.readouterr().out
@@ -127,6 +153,33 @@ def test_what_somebody_changed_is_left_and_said(image: Path, capsys: pytest.Capt
     assert main(["uninstall", *root]) == 1
     assert files(image) == {UNIT}
     assert unit.read_text() == changed
+    assert enabled(image) == {"eip-agent.service": UNIT}, "what stays is started as before"
+
+
+def test_what_others_have_there_stays(image: Path) -> None:
+    others = image / WANTED[1:]
+    others.mkdir()
+    (others / "ssh.service").symlink_to("/usr/lib/systemd/system/ssh.service")
+    (others / "eip-agent-apply.service").symlink_to("/opt/own/eip-agent-apply.service")
+    (image / "etc/systemd/networkd.conf.d").mkdir()
+    (image / "etc/systemd/networkd.conf.d/own.conf").touch()
+    before = everything(image)
+    main(["install", "--root", str(image)])
+    assert len(enabled(image)) == 3
+    main(["uninstall", "--root", str(image)])
+
+    assert everything(image) == before
+
+
+def test_a_link_that_an_earlier_uninstall_has_left_goes(image: Path) -> None:
+    before = everything(image)
+    main(["install", "--root", str(image)])
+    for piece in PIECES:
+        (image / piece.target[1:]).unlink(missing_ok=True)
+    (image / "etc/systemd/networkd.conf.d").rmdir()
+
+    assert main(["uninstall", "--root", str(image)]) == 0
+    assert everything(image) == before
 
 
 def test_a_drop_in_that_nobody_would_read_is_not_installed(tmp_path: Path) -> None:
@@ -137,6 +190,8 @@ def test_a_drop_in_that_nobody_would_read_is_not_installed(tmp_path: Path) -> No
 
 def test_a_link_out_of_the_image_is_refused(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (image / "elsewhere").mkdir()
+    (image / "etc/systemd/system").rmdir()
+    (image / "etc/systemd").rmdir()
     (image / "etc/systemd").symlink_to(image / "elsewhere")
 
     assert main(["install", "--root", str(image)]) == 1

@@ -60,6 +60,7 @@ def test_everything_can_be_said() -> None:
         dhcp={"offers": False},
         daemon={"poll": 5, "openapi_poll": 3600},
         probe={"target": "[2001:db8::7]:443", "echo": "https://echo.example.com/ip"},
+        findings={"accepted": ["EIP252", "eip253: eth1", "EIP111:eth1 203.0.113.11", "EIP252"]},
         metrics={"listen": "[::1]:09469", "textfile": "/var/lib/x.prom"},
         metadata={"url": "http://192.0.2.1:8080/", "timeout": 0.5, "deadline": 4},
         exclude={
@@ -88,6 +89,7 @@ def test_everything_can_be_said() -> None:
         openapi_poll=3600.0,
         probe_target="[2001:db8::7]:443",
         probe_echo="https://echo.example.com/ip",
+        accepted=frozenset({"EIP252", "EIP253:eth1", "EIP111:eth1 203.0.113.11"}),
         metrics_listen="[::1]:9469",
         metrics_textfile="/var/lib/x.prom",
         openapi_ca_file="/etc/ssl/other.pem",
@@ -195,6 +197,9 @@ def test_saying_nothing_gives_the_defaults() -> None:
         ({"probe": {"target": "www.example.com"}}, "probe.target: 'www.example.com' is neither host:port nor the URL"),
         ({"probe": {"target": "http://me:pw@example.com"}}, "probe.target: a user or password is not accepted"),
         ({"probe": {"echo": "www.example.com:80"}}, "probe.echo: 'www.example.com:80' is no http:// or https:// URL"),
+        ({"findings": {"accepted": "EIP252"}}, "findings.accepted: a list is wanted, not the text 'EIP252'"),
+        ({"findings": {"accepted": ["EIP252:"]}}, "findings.accepted[1]: 'EIP252:' names no subject"),
+        ({"findings": {"accepted": ["all"]}}, "findings.accepted[1]: 'all' is no finding"),
         ({"metrics": {"listen": "0.0.0.0:9469"}}, "metrics.listen: 0.0.0.0 is reached by others, who must not know "),
         ({"metrics": {"listen": "[::]:9469"}}, "metrics.listen: :: is reached by others"),
         ({"metrics": {"listen": "localhost:9469"}}, "metrics.listen: 'localhost:9469' is not an address and a port"),
@@ -423,3 +428,12 @@ def test_whatever_variables_say_gives_settings_or_one_line(texts: dict[tuple[str
     message = message_of(Written(environment=texts))
 
     assert message is None or (message.startswith("EIP_AGENT_") and message.count("\n") == 0)
+
+
+@pytest.mark.parametrize(("written", "near"), [("EPI252", "EIP252"), ("EIP25", "EIP25"), ("EIP2522:eth1", "EIP252")])
+def test_a_finding_that_is_none_is_told_with_those_like_it(written: str, near: str) -> None:
+    error = refused(findings={"accepted": ["EIP252", written]})
+
+    assert str(error).startswith(f"{PATH}: findings.accepted[2]: {written!r} is no finding")
+    assert error.hint.startswith("findings with a like code: EIP")
+    assert near in error.hint

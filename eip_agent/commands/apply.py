@@ -10,12 +10,23 @@ from eip_agent.config import has_own_settings, run_directory
 from eip_agent.console import code_of, language_of, nowhere, paper_of, settings_of, talk, tell
 from eip_agent.core.message import say
 from eip_agent.daemon.client import ask as ask_daemon
+from eip_agent.daemon.client import runs
+from eip_agent.errors import BusyError
 
 if TYPE_CHECKING:
     from eip_agent.core.report import Report
 
 PATIENCE: Final = 150.0
 """Seconds for the daemon's answer: more than all deadlines that the usual settings give to the cloud."""
+
+_STOP: Final = say(
+    "`systemctl stop eip-agent`, or end `eip-agent run`, which leaves the network as it is; start it again once the "
+    "change is kept"
+)
+_BACK: Final = say(
+    "a daemon was started meanwhile, and writes again what was undone: `systemctl stop eip-agent`, or end "
+    "`eip-agent run`, and `eip-agent revert`"
+)
 
 
 def run(args: Namespace) -> int:
@@ -61,6 +72,8 @@ def _alone(args: Namespace) -> int:
         from eip_agent.sinks.lock import held  # noqa: PLC0415
 
         privilege.require_net_admin("apply")
+        if args.confirm is not None and runs(settings.run_directory):
+            raise BusyError(say("the daemon runs, and what `--confirm` undoes it would write again"), _STOP)
 
         def ask(done: "Report") -> bool:
             # Who does not hear what was done may hear the question; and who hears neither, as a terminal that died,
@@ -86,4 +99,6 @@ def _alone(args: Namespace) -> int:
         talk([language_of(args)(say("kept"))])
     else:
         tell(report, args)
+        if answers == [False] and runs(settings.run_directory):
+            talk([language_of(args)(_BACK)])
     return code_of(report)

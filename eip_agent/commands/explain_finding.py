@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
         partial(_body, found),
     )
     deliver(args, scene, answer)
-    return EXIT_PENDING if found.found and kind.severity is not Severity.NOTE else EXIT_OK
+    return EXIT_PENDING if any(one.severity is not Severity.NOTE for one in found.found) else EXIT_OK
 
 
 def _kind(code: str) -> Kind:

@@ -4,19 +4,30 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from eip_agent.console import complain, language_of, put
 from eip_agent.core.message import say
 from eip_agent.errors import EXIT_OK, EXIT_PENDING, EXIT_REFUSED, ApplyError
-from eip_agent.install import DAEMON, ONCE, UNITS, Deed, Piece, Step, install_plan, shipped, uninstall_plan
+from eip_agent.install import (
+    DAEMON,
+    ONCE,
+    UNITS,
+    Deed,
+    Piece,
+    Step,
+    disable_plan,
+    enable_plan,
+    install_plan,
+    link_of,
+    shipped,
+    uninstall_plan,
+)
 from eip_agent.sinks.tree import Tree
 
 _BOOTED: Final = "/run/systemd/system"
 """There where systemd runs, see sd_booted(3)."""
-_WANTED: Final = "/etc/systemd/system/multi-user.target.wants"
-"""Where a unit that is enabled stands."""
 _HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 nothing is made there
 """What the sandbox of the units hides: ProtectHome, PrivateTmp."""
 _CHANGES: Final = frozenset((Deed.ADD, Deed.REPLACE, Deed.REMOVE))
@@ -26,9 +37,11 @@ def run(args: Namespace) -> int:
     """Install or uninstall, or say what would be; the exit code."""
     tree = Tree(args.root)
     here = args.root == "/"
+    booted = here and os.path.isdir(_BOOTED)
+    links = {unit: tree.target(link_of(unit)) for unit in UNITS}
     if args.command == "uninstall":
         steps = uninstall_plan(files := shipped(program()), {piece.target: tree.read(piece.target) for piece in files})
-        before, after = _stopping(steps, args.root), _reloading(steps, args.root)
+        before, after, enabling = _stopping(steps), _reloading(steps), disable_plan(steps, links)
     else:
         command = program()
         if here and not args.dry_run:
@@ -39,18 +52,23 @@ def run(args: Namespace) -> int:
             if (args.cloud_init or not piece.asked_for or tree.exists(piece.target)) and _is_read(piece, tree)
         }
         steps = install_plan(files, {piece.target: tree.read(piece.target) for piece in files})
-        before, after = [], [*_reloading(steps, args.root), *_starting(steps, args, tree)]
-    runs = here and os.path.isdir(_BOOTED) and not args.dry_run
+        before, after = [], [*_reloading(steps), *_starting(steps, args, links)]
+        enabling = enable_plan(_wanted(args), links)
+    if booted:
+        enabling = ()  # `systemctl` does that, and starts and stops what it enables and disables
+    else:
+        before, after = [], []
+    runs = booted and not args.dry_run
     if runs:
         _carry_out(before)
     if not args.dry_run:
-        _write(steps, tree)
+        _write(steps, enabling, tree)
     if runs:
         _carry_out(after)
-    _tell(steps, [*before, *after], args, runs=runs)
+    _tell(steps, enabling, [*before, *after], args, runs=runs)
     if any(step.deed is Deed.LEAVE for step in steps):
         return EXIT_REFUSED
-    return EXIT_PENDING if args.dry_run and _changes(steps) else EXIT_OK
+    return EXIT_PENDING if args.dry_run and (_changes(steps) or enabling) else EXIT_OK
 
 
 def program() -> list[str]:
@@ -95,38 +113,51 @@ def _changes(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step.deed in _CHANGES]
 
 
-def _stopping(steps: Sequence[Step], root: str) -> list[list[str]]:
+def _wanted(args: Namespace) -> Piece:
+    return next(unit for unit in UNITS if unit.name == (ONCE if args.no_daemon else DAEMON))
+
+
+def _stopping(steps: Sequence[Step]) -> list[list[str]]:
     """Before the units go; stopping leaves the network as it is."""
     units = [step.piece.name for step in _changes(steps) if step.piece in UNITS]
-    return [_systemctl(root, "disable", *units)] if units else []
+    return [["systemctl", "disable", "--now", *units]] if units else []
 
 
-def _reloading(steps: Sequence[Step], root: str) -> list[list[str]]:
+def _reloading(steps: Sequence[Step]) -> list[list[str]]:
     units = any(step.piece in UNITS for step in _changes(steps))
-    return [["systemctl", "daemon-reload"]] if units and root == "/" else []
+    return [["systemctl", "daemon-reload"]] if units else []
 
 
-def _starting(steps: Sequence[Step], args: Namespace, tree: Tree) -> list[list[str]]:
+def _starting(steps: Sequence[Step], args: Namespace, links: Mapping[Piece, str | None]) -> list[list[str]]:
     """One of the two units at boot, and now; one whose file was replaced is started anew."""
-    unit, other = (ONCE, DAEMON) if args.no_daemon else (DAEMON, ONCE)
-    replaced = {step.piece.name for step in steps if step.deed is Deed.REPLACE}
-    commands = [_systemctl(args.root, "disable", other)] if tree.exists(f"{_WANTED}/{other}") else []
-    commands.append(_systemctl(args.root, "enable", unit))
-    if unit in replaced and args.root == "/":
-        commands.append(["systemctl", "restart", unit])
+    wanted = _wanted(args)
+    others = [unit.name for unit in UNITS if unit is not wanted and links[unit] is not None]
+    commands = [["systemctl", "disable", "--now", other] for other in others]
+    commands.append(["systemctl", "enable", "--now", wanted.name])
+    if any(step.deed is Deed.REPLACE and step.piece == wanted for step in steps):
+        commands.append(["systemctl", "restart", wanted.name])
     return commands
 
 
-def _systemctl(root: str, verb: str, *units: str) -> list[str]:
-    return ["systemctl", verb, "--now", *units] if root == "/" else ["systemctl", f"--root={root}", verb, *units]
-
-
-def _write(steps: Sequence[Step], tree: Tree) -> None:
+def _write(steps: Sequence[Step], enabling: Sequence[tuple[Deed, Piece]], tree: Tree) -> None:
     for step in steps:
         if step.deed is Deed.REMOVE:
-            tree.remove(step.piece.target)
+            _remove(step.piece.target, tree)
         elif step.deed in _CHANGES:
             tree.write(step.piece.target, step.data)
+    for deed, unit in enabling:
+        if deed is Deed.REMOVE:
+            _remove(link_of(unit), tree)
+        else:
+            tree.link(link_of(unit), unit.target)
+
+
+def _remove(path: str, tree: Tree) -> None:
+    """A file or a link, and as `systemctl disable` does its folder, where that is only made for what is put into it."""
+    tree.remove(path)
+    folder = os.path.dirname(path)
+    if folder.endswith((".wants", ".conf.d")):
+        tree.prune(folder)
 
 
 def _carry_out(commands: Sequence[Sequence[str]]) -> None:
@@ -142,9 +173,16 @@ def _carry_out(commands: Sequence[Sequence[str]]) -> None:
             )
 
 
-def _tell(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> None:
+def _tell(
+    steps: Sequence[Step],
+    enabling: Sequence[tuple[Deed, Piece]],
+    commands: Sequence[Sequence[str]],
+    args: Namespace,
+    *,
+    runs: bool,
+) -> None:
     language = language_of(args)
-    put(map(language, _told(steps, commands, args, runs=runs)))
+    put(map(language, _told(steps, enabling, commands, args, runs=runs)))
     sys.stdout.flush()
     for step in steps:
         if step.deed is Deed.LEAVE:
@@ -155,10 +193,18 @@ def _tell(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namesp
             )
 
 
-def _told(steps: Sequence[Step], commands: Sequence[Sequence[str]], args: Namespace, *, runs: bool) -> Iterator[str]:
+def _told(
+    steps: Sequence[Step],
+    enabling: Sequence[tuple[Deed, Piece]],
+    commands: Sequence[Sequence[str]],
+    args: Namespace,
+    *,
+    runs: bool,
+) -> Iterator[str]:
     changes = _changes(steps)
     yield from (f"{step.deed.value} {step.piece.target}" for step in changes)
-    if not changes:
+    yield from (f"{deed.value} {link_of(unit)}" for deed, unit in enabling)
+    if not (changes or enabling):
         nothing = say("as desired: nothing of eip-agent's is installed")
         yield nothing if args.command == "uninstall" else say("as desired")
     for command in commands:

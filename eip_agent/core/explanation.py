@@ -61,6 +61,7 @@ _FOUND: Final = {
     Severity.WARNING: (text("1 warning"), text("{number} warnings")),
     Severity.NOTE: (text("1 note"), text("{number} notes")),
 }
+_ACCEPTED: Final = (text("1 that is accepted"), text("{number} that are accepted"))
 _CHANGES: Final = (text("1 change"), text("{number} changes"))
 
 
@@ -79,8 +80,11 @@ def summary(told: Explanation) -> tuple[Message, ...]:
 
 def _verdict(told: Explanation) -> Message:
     report = told.report
-    number = Counter(finding.severity for finding in report.findings)
+    number = Counter(finding.severity for finding in report.findings if not finding.accepted)
     found = tuple(counted(number[severity], _FOUND[severity]) for severity in Severity if number[severity])
+    accepted = sum(finding.accepted for finding in report.findings)
+    if accepted:
+        found = (*found, counted(accepted, _ACCEPTED))
     changes = counted(len(report.plan), _CHANGES)
     match told.outcome:
         case Outcome.FACTS_MISSING if found:

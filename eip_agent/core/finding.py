@@ -9,8 +9,8 @@
 """
 
 import enum
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from eip_agent.core.message import Message, Value
 
@@ -72,6 +72,8 @@ class Finding:
     """Names of links and addresses; empty: the whole host."""
     replaced: tuple[str, ...] | None = None
     """Commands in place of the kind's."""
+    accepted: bool = False
+    """The settings say that it is known and wanted so."""
 
     @property
     def code(self) -> str:
@@ -80,8 +82,8 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """That of its kind."""
-        return self.kind.severity
+        """That of its kind; what is accepted is a note, and makes nobody act."""
+        return Severity.NOTE if self.accepted else self.kind.severity
 
     @property
     def saw(self) -> Message:
@@ -106,12 +108,20 @@ class Finding:
         return tuple(str(Message(command, self.values)) for command in self.kind.commands)
 
 
-def told(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What is worth telling: without repeats and without consequences of what is told too; the worst first."""
-    found = list(dict.fromkeys(findings))
+def told(findings: Iterable[Finding], accepted: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What is worth telling: without repeats and without consequences of what is told too; the worst first.
+
+    `accepted`: codes, some with a subject (`EIP253:eth1`), of what is known and wanted; it is told last.  What follows
+    from it is not told either.
+    """
+    found = list(dict.fromkeys(replace(one, accepted=_is_among(one, accepted)) for one in findings))
     kept = [one for one in found if not any(_causes(other, one) for other in found)]
     order = list(Severity)
-    return tuple(sorted(kept, key=lambda one: (order.index(one.severity), one.code, str(one.subject))))
+    return tuple(sorted(kept, key=lambda one: (one.accepted, order.index(one.severity), one.code, str(one.subject))))
+
+
+def _is_among(finding: Finding, accepted: Collection[str]) -> bool:
+    return finding.code in accepted or f"{finding.code}:{finding.subject}" in accepted
 
 
 def _causes(cause: Finding, consequence: Finding) -> bool:

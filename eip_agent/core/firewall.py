@@ -7,12 +7,12 @@ Source: nft(8); the walk through chains as in linux/net/netfilter/nf_tables_core
 """
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
 
-from eip_agent.core.firewall_match import Match, Packets, Share, share, spelled
+from eip_agent.core.firewall_match import Match, Packets, Share, Span, share, spelled
 from eip_agent.core.surroundings import Ruleset
 
 
@@ -37,10 +37,13 @@ class FirewallRule:
     """Of `jump` and `goto`."""
     strange: bool = False
     """It has expressions that are unknown here, so that it may match or not."""
+    gives: tuple[Span, ...] = ()
+    """Marks that it may give to packets that it matches, or to their connections."""
 
     def __str__(self) -> str:
         """As `nft` spells it, with dots for what is unknown here."""
-        words = [*map(spelled, self.matches), *(["..."] if self.strange else ()), self.verdict, self.target]
+        verdict = "..." if self.verdict == "other" else self.verdict
+        words = [*map(spelled, self.matches), *(["..."] if self.strange else ()), verdict, self.target]
         return " ".join(filter(None, words))
 
 
@@ -68,7 +71,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where packets end."""
+    """Where packets end, or may get through."""
 
     chain: Chain
     rule: FirewallRule | None
@@ -82,6 +85,8 @@ class Fate:
     passes: Passes
     stop: Stop | None = None
     """Where those end that do not get through; None where all may."""
+    doubt: Stop | None = None
+    """The rule that may let them through, or hand them on, where that cannot be told."""
 
 
 IN: Final = ("ingress", "prerouting", "input")
@@ -90,7 +95,8 @@ OUT: Final = ("output", "postrouting", "egress")
 
 def fate(ruleset: Ruleset, packets: Packets) -> Fate:
     """What becomes of them on their way through all chains."""
-    passes, stop = Passes.YES, None
+    passes, stop, doubt = Passes.YES, None, None
+    packets = replace(packets, marks=tuple(_marks(ruleset, packets)))
     for chain in _way(ruleset.chains, packets):
         walk = _Walk({one.name: one for one in ruleset.chains if _same_table(one, chain)}, packets)
         end = walk.through(chain)
@@ -100,12 +106,22 @@ def fate(ruleset: Ruleset, packets: Packets) -> Fate:
         elif end.falls:
             end.stop = Stop(chain, None)
         if accepted < passes:
-            passes, stop = accepted, end.stop
+            passes, stop, doubt = accepted, end.stop, end.doubt
         if passes is Passes.NO:
             break
-    if stop is not None and stop.chain.hook in ("input", "output") and _diverted(ruleset, packets):
-        passes = max(passes, Passes.MAYBE)
-    return Fate(passes, stop)
+    if stop is not None and stop.chain.hook in ("input", "output") and (away := _diverted(ruleset, packets)):
+        passes, doubt = max(passes, Passes.MAYBE), doubt or away
+    return Fate(passes, stop, doubt)
+
+
+def _marks(ruleset: Ruleset, packets: Packets) -> Iterator[Span]:
+    """What marks rules may give them; to those of a connection also what was given when it began, from either side."""
+    begun = replace(packets, new=True)
+    met = [packets] if packets.new else [packets, begun, replace(begun, incoming=not packets.incoming)]
+    for chain in ruleset.chains:
+        for rule in chain.rules:
+            if rule.gives and any(_part(rule, one) is not Share.NONE for one in met):
+                yield from rule.gives
 
 
 def edges(ruleset: Ruleset, version: int) -> tuple[int, ...]:
@@ -122,8 +138,8 @@ def edges(ruleset: Ruleset, version: int) -> tuple[int, ...]:
     return tuple(sorted({edge for first, last in spans for edge in (first, last + 1)}))
 
 
-def _diverted(ruleset: Ruleset, packets: Packets) -> bool:
-    """Whether requests may go on to somebody else, as to a container that has published a port, and not to this host.
+def _diverted(ruleset: Ruleset, packets: Packets) -> Stop | None:
+    """The rule by which requests may go on to somebody else, as to a container that has published a port.
 
     Those meet neither `input` nor `output`, and their answers do not either.
     """
@@ -132,9 +148,9 @@ def _diverted(ruleset: Ruleset, packets: Packets) -> bool:
         if chain.kind == "nat" and chain.hook == "prerouting":
             walk = _Walk({one.name: one for one in ruleset.chains if _same_table(one, chain)}, requests)
             walk.through(chain)
-            if walk.diverted:
-                return True
-    return False
+            if walk.diverted is not None:
+                return walk.diverted
+    return None
 
 
 def _way(chains: Iterable[Chain], packets: Packets) -> list[Chain]:
@@ -163,6 +179,8 @@ class _End:
     falls: bool = False
     """Whether packets are left at its end, for who jumped to it or for the policy."""
     stop: Stop | None = None
+    doubt: Stop | None = None
+    """The first rule of which it cannot be told whether it accepts."""
 
 
 @dataclass(slots=True)
@@ -174,8 +192,8 @@ class _Walk:
     _ends: dict[str, _End | None] = field(default_factory=dict)
     """How the chains end that were jumped to; None while one is walked, for a circle, which the kernel refuses."""
 
-    diverted: bool = False
-    """Some packets may have met a rule that decides in a way unknown here, as one that changes their destination."""
+    diverted: Stop | None = None
+    """The first rule that some packets may have met that decides in a way unknown here, as by another destination."""
 
     def through(self, chain: Chain) -> _End:
         end = _End()
@@ -184,13 +202,11 @@ class _Walk:
             if part is Share.NONE or not rule.verdict:
                 continue
             if rule.verdict in ("jump", "goto"):
-                if self._jumped(rule, part, end):
+                if self._jumped(chain, rule, part, end):
                     return end
                 continue
             if rule.verdict in ("accept", "other"):
-                sure = rule.verdict == "accept" and part is not Share.UNKNOWN
-                end.accepted = max(end.accepted, Passes.YES if sure else Passes.MAYBE)
-                self.diverted |= rule.verdict == "other"
+                self._accepted(chain, rule, part, end)
             elif rule.verdict == "return":
                 end.falls = True
             if part is Share.ALL and rule.verdict != "other":
@@ -200,13 +216,24 @@ class _Walk:
         end.falls = True
         return end
 
-    def _jumped(self, rule: FirewallRule, part: Share, end: _End) -> bool:
+    def _accepted(self, chain: Chain, rule: FirewallRule, part: Share, end: _End) -> None:
+        """Some packets may get through by a rule, or go elsewhere."""
+        sure = rule.verdict == "accept" and part is not Share.UNKNOWN
+        end.accepted = max(end.accepted, Passes.YES if sure else Passes.MAYBE)
+        if not sure:
+            end.doubt = end.doubt or Stop(chain, rule)
+        if rule.verdict == "other":
+            self.diverted = self.diverted or Stop(chain, rule)
+
+    def _jumped(self, chain: Chain, rule: FirewallRule, part: Share, end: _End) -> bool:
         """Follow a jump; whether no packet goes on behind it."""
         inner = self._end_of(rule.target)
         if inner is None:
-            end.accepted = max(end.accepted, Passes.MAYBE)
+            end.accepted, end.doubt = max(end.accepted, Passes.MAYBE), end.doubt or Stop(chain, rule)
             return False
         sure = inner.accepted if part is not Share.UNKNOWN else min(inner.accepted, Passes.MAYBE)
+        if sure is Passes.MAYBE:
+            end.doubt = end.doubt or inner.doubt or Stop(chain, rule)
         end.accepted = max(end.accepted, sure)
         end.stop = inner.stop or end.stop
         if rule.verdict == "goto":

@@ -41,6 +41,8 @@ class Match:
     """All others match."""
     named: str = ""
     """The name of a set that was not read, in place of values."""
+    mask: int | None = None
+    """The bits that are compared, of a mark; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Packets:
     """They begin connections; False: they belong to one that was begun."""
     internet: bool = True
     """The other end is on the Internet; False: it may be in the VPC as well."""
+    marks: tuple[Span, ...] = ()
+    """Marks that rules of this firewall may give them.  Others may too: tc, eBPF, a program by its socket."""
 
 
 _INVALID, ESTABLISHED, _RELATED, NEW, _UNTRACKED = 1, 2, 4, 8, 64
@@ -101,6 +105,8 @@ def share(match: Match, packets: Packets) -> Share:
         if value is None or match.named:
             return Share.UNKNOWN
         return _sure(match, _holds(match.spans, value))
+    if match.field in MARKS:
+        return _by_mark(match, packets)
     if match.field in _ADDRESSES:
         return _by_address(match, packets)
     if match.field == "l4proto":
@@ -131,6 +137,20 @@ def _by_address(match: Match, packets: Packets) -> Share:
     return Share.SOME
 
 
+def _by_mark(match: Match, packets: Packets) -> Share:
+    """Some, where a rule gives such a mark or those without any match; else nobody can tell."""
+    if match.named:
+        return Share.UNKNOWN
+    return Share.SOME if any(_has_mark(match, span) for span in ((0, 0), *packets.marks)) else Share.UNKNOWN
+
+
+def _has_mark(match: Match, given: Span) -> bool:
+    """Whether a mark that is given may match; one of many may."""
+    first, last = given
+    value = first if match.mask is None else first & match.mask
+    return first != last or _holds(match.spans, value) is not match.inverted
+
+
 def _by_port(match: Match) -> Share:
     if not match.inverted and match.spans and all(first == last and first in _DHCP for first, last in match.spans):
         return Share.NONE if match.field == "th dport" else Share.SOME
@@ -155,6 +175,9 @@ EVERY: Final[Mapping[int, Span]] = {4: (0, 2**32 - 1), 6: (0, 2**128 - 1)}
 """All addresses."""
 _ADDRESSES: Final = {"ip saddr": (4, True), "ip daddr": (4, False), "ip6 saddr": (6, True), "ip6 daddr": (6, False)}
 """IP version, and whether it is the source."""
+MARKS: Final[Mapping[str, str]] = {"mark": "meta mark", "ct mark": "ct mark"}
+"""Of a packet and of its connection, as `nft` spells them."""
+ANY_MARK: Final[Span] = (0, 2**32 - 1)
 _NAMES: Final[Mapping[str, Callable[[Packets], str]]] = {
     "iifname": lambda packets: packets.link if packets.incoming else "",
     "oifname": lambda packets: "" if packets.incoming else packets.link,
@@ -188,12 +211,16 @@ def spelled(match: Match) -> str:
         return "limit ..."
     if match.named:
         values = [f"@{match.named}"]
+    elif match.field in MARKS:
+        values = [f"{first:#010x}" if first == last else f"{first:#010x}-{last:#010x}" for first, last in match.spans]
     else:
         values = [f'"{name}"' for name in match.names] + [
             text for span in match.spans for text in _span(match.field, span)
         ]
     one = values[0] if len(values) == 1 else "{ " + ", ".join(values) + " }"
-    field = f"meta {match.field}" if match.field in _META else match.field
+    field = MARKS.get(match.field) or (f"meta {match.field}" if match.field in _META else match.field)
+    if match.mask is not None:
+        return f"{field} & {match.mask:#010x} {'!=' if match.inverted else '=='} {one}"
     return f"{field} != {one}" if match.inverted else f"{field} {one}"
 
 

@@ -34,6 +34,12 @@ def foresee(remembered: Remembered, plan: Iterable[Change], kernel: KernelFact) 
     return Remembered(tuple(loans.values()), frozenset(addresses))
 
 
+def joined(earlier: Remembered, later: Remembered) -> Remembered:
+    """What two memories hold together; where both tell of a setting, the later one was made of what is newer."""
+    loans = {(loan.link.index, loan.mac, loan.name): loan for loan in (*earlier.borrowed, *later.borrowed)}
+    return Remembered(tuple(loans.values()), earlier.addresses | later.addresses)
+
+
 def settle(remembered: Remembered, kernel: KernelFact) -> Remembered:
     """What of it the kernel still holds."""
     links = {link.link.index: link for link in kernel.links}

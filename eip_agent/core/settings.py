@@ -86,6 +86,8 @@ class Settings:
     """`host:port` or URL that `explain --probe` reaches for; None: nothing outside the cloud."""
     probe_echo: str | None = None
     """URL of a service that says whom it sees."""
+    accepted: frozenset[str] = frozenset()
+    """Findings that are known and wanted: codes, `EIP252`, or with the subject that is meant, `EIP253:eth1`."""
     metrics_listen: str | None = None
     """Loopback `address:port` where the daemon tells its metrics."""
     metrics_textfile: str | None = None

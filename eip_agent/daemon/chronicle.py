@@ -109,6 +109,8 @@ def headline(report: Report, outcome: Outcome, fights: tuple[FightStatus, ...]) 
 
 def _finding(finding: Finding) -> Entry:
     text = f"{finding.code} {finding.subject}: {finding.saw}; {finding.means}; do: {finding.do}"
+    if finding.accepted:
+        text += "; accepted by the settings"
     return Entry(_LEVELS[finding.severity], text, {"FINDING": finding.code})
 
 

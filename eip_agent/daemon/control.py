@@ -19,7 +19,7 @@ from typing import Any, Final
 from eip_agent.core.message import say
 from eip_agent.daemon.door import Door, Visitor
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened
+from eip_agent.sinks.directory import identity, opened
 
 NAME: Final = "control"
 CHOICES: Final = {"ask": ("status", "report", "look"), "format": ("text", "json"), "lang": ("en", "zh")}
@@ -70,24 +70,39 @@ def listening(directory: str) -> socket.socket:
     return listener
 
 
-def remove(directory: str) -> None:
-    """Take the socket away, so that nobody waits at it."""
-    with contextlib.suppress(OSError, JournalError):
-        at = opened(directory, create=False)
-        try:
-            os.unlink(NAME, dir_fd=at)
-        finally:
-            os.close(at)
-
-
 class Control:
     """The door at that socket."""
 
     def __init__(
-        self, selector: selectors.BaseSelector, listener: socket.socket, asked: Callable[[Question, float], None]
+        self, selector: selectors.BaseSelector, directory: str, asked: Callable[[Question, float], None]
     ) -> None:
+        """Raises JournalError."""
+        self._directory = directory
         self._asked = asked
+        listener = listening(directory)
+        self._identity = identity(directory, NAME)
         self.door = Door(selector, listener, is_whole=_is_whole, ask=self._ask, may_enter=may_enter)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether who looks for the socket finds ours."""
+        return self._identity is not None and identity(self._directory, NAME) == self._identity
+
+    def reopen(self) -> None:
+        """Make the socket anew.  Raises JournalError."""
+        self.door.move(listening(self._directory))
+        self._identity = identity(self._directory, NAME)
+
+    def close(self) -> None:
+        """Hang up, and take the socket away, so that nobody waits at it; but not that of another daemon."""
+        if self.is_found:
+            with contextlib.suppress(OSError, JournalError):
+                at = opened(self._directory, create=False)
+                try:
+                    os.unlink(NAME, dir_fd=at)
+                finally:
+                    os.close(at)
+        self.door.close()
 
     def _ask(self, visitor: Visitor, data: bytes, now: float) -> None:
         question = understood(visitor, data)

@@ -89,10 +89,14 @@ class Door:
         self.ask = ask
         self._may_enter = may_enter
         self._selector = selector
-        self._listener = listener
         self._visitors: set[Visitor] = set()
-        listener.setblocking(False)  # noqa: FBT003 the name says it
-        selector.register(listener, selectors.EVENT_READ, self._welcome)
+        self._listener = self._listening(listener)
+
+    def move(self, listener: socket.socket) -> None:
+        """Let people in there instead; who is in already stays."""
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._listener = self._listening(listener)
 
     @property
     def due(self) -> float | None:
@@ -121,6 +125,11 @@ class Door:
             self.leave(visitor)
         self._selector.unregister(self._listener)
         self._listener.close()
+
+    def _listening(self, listener: socket.socket) -> socket.socket:
+        listener.setblocking(False)  # noqa: FBT003 the name says it
+        self._selector.register(listener, selectors.EVENT_READ, self._welcome)
+        return listener
 
     def _welcome(self, _events: int, now: float) -> None:
         try:

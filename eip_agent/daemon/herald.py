@@ -37,6 +37,9 @@ class Herald:
         self._keeper, self._log, self._notify, self._selector = keeper, log, notify, selector
         self._record = Record(time.time())
         self._said: dict[Hashable, Entry] = {}
+        """What is wrong after the last pass."""
+        self._unwritten: dict[Hashable, Entry] = {}
+        """The same of the metrics, which are no part of a pass."""
         self._host: tuple[float, HostFact] | None = None
         self._metrics: Metrics | None = None
         self._door: Door | None = None
@@ -99,7 +102,7 @@ class Herald:
         self._notify.status(chronicle.headline(report, outcome, fights))
         if self._metrics is not None:
             self._metrics.passed(outcome.value.replace(" ", "_"), done, seconds)
-            self._write()
+        self._write()
 
     def failed(self, no: Exception) -> None:
         """None could be made."""
@@ -115,7 +118,7 @@ class Herald:
         self._notify.status(f"no pass could be made: {what}")
         if self._metrics is not None:
             self._metrics.failed()
-            self._write()
+        self._write()
 
     def answered(self, answer: Answer) -> None:
         """The cloud was asked."""
@@ -161,9 +164,14 @@ class Herald:
         self._log.say(entry.level, entry.text, entry.fields)
 
     def _tell(self, now: dict[Hashable, Entry]) -> None:
-        new, over, self._said = news(self._said, now)
+        self._said = self._told(self._said, now)
+
+    def _told(self, known: dict[Hashable, Entry], now: dict[Hashable, Entry]) -> dict[Hashable, Entry]:
+        """Say what has come and what is over; what is known then."""
+        new, over, known = news(known, now)
         for entry in (*new, *map(chronicle.over, over)):
             self._say(entry)
+        return known
 
     def _text(self) -> bytes:
         assert self._metrics is not None, "there is a door"  # noqa: S101 for mypy
@@ -171,15 +179,16 @@ class Herald:
         return self._metrics.text(self._status())
 
     def _write(self) -> None:
-        """The metrics to their file; where that cannot be, it is said once."""
-        if not self._textfile:
-            return
-        from eip_agent.daemon import metrics  # noqa: PLC0415 it is imported by now
+        """The metrics to their file, where one is wanted."""
+        trouble: dict[Hashable, Entry] = {}
+        if self._metrics is not None and self._textfile:
+            from eip_agent.daemon import metrics  # noqa: PLC0415 it is imported by now
 
-        about = ("metrics", self._textfile)
-        try:
-            metrics.write(self._textfile, self._text())
-        except OSError as no:
-            if about not in self._said:
-                self._said[about] = Entry(Level.ERROR, f"no metrics in {self._textfile}: {no.strerror}")
-                self._say(self._said[about])
+            try:
+                metrics.write(self._textfile, self._text())
+            except OSError as no:
+                entry = Entry(
+                    Level.ERROR, f"no metrics in {self._textfile}: {no.strerror}; it is tried after every pass"
+                )
+                trouble["metrics", self._textfile] = entry
+        self._unwritten = self._told(self._unwritten, trouble)

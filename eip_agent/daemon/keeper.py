@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     from eip_agent.core.facts import Mac
 
 
+class Memory(Protocol):
+    """What outlives a pass: the journal."""
+
+    def restore(self) -> None:
+        """As `Journal.restore`."""
+        ...
+
+
 class Worker(Protocol):
     """Who makes the passes: the agent."""
+
+    @property
+    def journal(self) -> Memory:
+        """Of its passes."""
+        ...
 
     def see(self, netlink: Netlink, last: Seen | None, *, anew: bool) -> Seen:
         """As `Agent.see`."""
@@ -60,6 +73,8 @@ class Keeper:
         """Names of the links, by index."""
         self.enis: frozenset[int] = frozenset()
         """Indexes of the links of ENIs."""
+        self.emptied = False
+        """Somebody has removed what was in the run directory, the journal too; it is restored in the next pass."""
         self.counts: Counter[str] = Counter()
         """`passes`, `changes`, `repairs`."""
         self._netlink = netlink
@@ -82,6 +97,7 @@ class Keeper:
         assert self.seen is not None, "nothing was seen yet"  # noqa: S101 the loop's law
         choice = _Choice(self.fights, self._held, now, insisting=insisting)
         with held(self.settings.run_directory, 0.0, "run"):
+            self._recall()
             # What one answer condemned waits for the next; looks in between only read the kernel.
             doomed = self.doomed if self._new else frozenset()
             made = self.worker.converge(self._netlink, self.seen, choice, doomed, new=self._new)
@@ -89,6 +105,17 @@ class Keeper:
             self.doomed = made.doomed
         self._new = False
         return replace(self._taken_in(made, choice, now), asks_again=bool(made.doomed) and not doomed)
+
+    def bequeath(self) -> None:
+        """Write down what only this daemon remembers, for who comes after it.  Raises BusyError, JournalError."""
+        with held(self.settings.run_directory, self.settings.lock_timeout, "run"):
+            self.emptied = True
+            self._recall()
+
+    def _recall(self) -> None:
+        if self.emptied:
+            self.worker.journal.restore()
+            self.emptied = False
 
     def _taken_in(self, made: Pass, choice: "_Choice", now: float) -> Done:
         result = made.report.result

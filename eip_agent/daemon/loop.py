@@ -14,12 +14,12 @@ from time import monotonic
 from typing import Final
 
 from eip_agent import __version__
-from eip_agent.core.message import said, say
+from eip_agent.core.message import said, say, verbatim
 from eip_agent.core.pace import Backoff, Budget, Burst, heard, jittered, soonest
 from eip_agent.core.settings import Settings
 from eip_agent.core.status import Status
 from eip_agent.daemon.asker import Answer, Asker
-from eip_agent.daemon.control import Control, listening, remove
+from eip_agent.daemon.control import Control
 from eip_agent.daemon.desk import Desk
 from eip_agent.daemon.events import Events
 from eip_agent.daemon.herald import Herald
@@ -27,8 +27,8 @@ from eip_agent.daemon.keeper import Done, Keeper
 from eip_agent.daemon.log import Level, Log
 from eip_agent.daemon.notify import Notify
 from eip_agent.daemon.signals import signals
-from eip_agent.daemon.single import single
-from eip_agent.errors import AgentError, BusyError, SettingsError
+from eip_agent.daemon.single import Place, single
+from eip_agent.errors import AgentError, BusyError, JournalError, SettingsError
 from eip_agent.netlink import Netlink
 from eip_agent.reconcile import WITNESS_PAUSE, Agent
 
@@ -68,14 +68,18 @@ class Loop:
         self._settings = settings
         self._read, self._log, self._notify, self._watchdog = read, log, notify, watchdog
         self._netlink = Netlink()
-        self._keeper = Keeper(Agent(settings), settings, self._netlink)
+        self._agent = Agent(settings)
+        self._keeper = Keeper(self._agent, settings, self._netlink)
         self._events = Events(self._netlink.port)
         self._asker = Asker()
         self._selector = selectors.DefaultSelector()
         self._herald = Herald(self._keeper, log, notify, self._selector)
         self._desk = Desk(self.status, lambda: self._herald.report, self._poll_soon)
+        self._place: Place | None = None
         self._control: Control | None = None
         self._stopping = False
+        self._ousted: BusyError | None = None
+        """Why there is no place for it any more."""
 
         self._burst: Burst | None = None
         self._budget = Budget(at=monotonic())
@@ -99,12 +103,11 @@ class Loop:
         self._waits_for = ""
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT.  Raises BusyError where another daemon runs, and JournalError."""
+        """Until SIGTERM or SIGINT.  Raises BusyError where another daemon runs, at the start or later; JournalError."""
         directory = self._settings.run_directory
-        with single(directory), signals(self._selector, self._signal), contextlib.ExitStack() as stack:
+        with single(directory) as self._place, signals(self._selector, self._signal), contextlib.ExitStack() as stack:
             stack.callback(self._close)
-            self._control = Control(self._selector, listening(directory), self._desk.asked)
-            stack.callback(remove, directory)
+            self._control = Control(self._selector, directory, self._desk.asked)
             self._selector.register(self._events, selectors.EVENT_READ, self._hear)
             self._selector.register(self._asker, selectors.EVENT_READ, self._hear_answer)
             self._herald.open(self._settings, self.status)
@@ -115,6 +118,8 @@ class Loop:
                 self._turn()
             self._notify.stopping()
             self._log.say(Level.INFO, "stopped; the network stays as it is")
+        if self._ousted is not None:
+            raise self._ousted
 
     def status(self) -> Status:
         """What it is doing."""
@@ -195,7 +200,8 @@ class Loop:
         self._settings = settings
         self._silent = Backoff(_SILENT, settings.poll)
         self._denied = Backoff(_OPENAPI, settings.openapi_poll)
-        self._keeper.change(Agent(settings), settings)
+        self._agent = Agent(settings, self._agent.journal)
+        self._keeper.change(self._agent, settings)
         self._herald.open(settings, self.status)
         self._look_at = now
         self._log.say(Level.INFO, "the settings were read anew")
@@ -246,12 +252,45 @@ class Loop:
                 self._denied = Backoff(_OPENAPI, self._settings.openapi_poll)
                 self._others_at = now + jittered(self._settings.openapi_poll, random.random())  # noqa: S311
 
+    # --- its place ----------------------------------------------------------------------------------------------------
+
+    def _stay(self) -> None:
+        """Be found where everybody looks, for somebody may have emptied the run directory.
+
+        Ends the daemon where another one has the place by now.  Raises JournalError where it cannot be had.
+        """
+        place, control = self._place, self._control
+        assert place is not None, "it runs"  # noqa: S101 for mypy
+        assert control is not None, "it runs"  # noqa: S101 for mypy
+        try:
+            if not place.is_held:
+                place.retake()
+                # What no mark in the kernel says, nobody else knows.
+                self._keeper.emptied = True
+                self._log.say(
+                    Level.WARNING, f"{self._settings.run_directory} was emptied: what belongs there is put back"
+                )
+            if not control.is_found:
+                control.reopen()
+        except BusyError as other:
+            with contextlib.suppress(BusyError, JournalError):
+                self._keeper.bequeath()
+            ended = say("the run directory was emptied, and {why}, so this one ends", why=said(other))
+            self._ousted = BusyError(ended, verbatim(other.hint) if other.hint else None)
+            self._stopping = True
+        except JournalError as no:
+            hint = say("`systemctl restart eip-agent` makes the directory anew")
+            raise JournalError(verbatim(said(no)), hint) from no
+
     # --- a pass -------------------------------------------------------------------------------------------------------
 
     def _pass(self) -> None:
         began = monotonic()
         self._burst = self._look_at = self._fight_at = None
         try:
+            self._stay()
+            if self._stopping:
+                return
             # Who asks for a pass by hand wants to see all of it done, or why not.
             done = self._keeper.look(began, insisting=self._desk.waits_for(self._answered_at))
         except BusyError as busy:
@@ -320,7 +359,7 @@ class Loop:
 
     def _close(self) -> None:
         if self._control is not None:
-            self._control.door.close()
+            self._control.close()
         self._herald.close()
         self._asker.close(_PATIENCE)
         self._events.close()

@@ -140,6 +140,8 @@ def troubles_of(report: Report | None, failed: str, refusals: Iterable[str] = ()
     if report is not None:
         found += [say("not read: {what}: {why}", what=unread.path, why=unread.reason) for unread in report.unread]
         found += [
-            say("{code} {subject}: {saw}", code=one.code, subject=one.subject, saw=one.saw) for one in report.findings
+            say("{code} {subject}: {saw}", code=one.code, subject=one.subject, saw=one.saw)
+            for one in report.findings
+            if not one.accepted
         ]
     return tuple(found)

@@ -17,7 +17,7 @@ from eip_agent.render.html import block, escape, fields, preformatted, prose
 from eip_agent.render.kind_page import filled
 from eip_agent.render.language import Language
 from eip_agent.render.paper import SEVERITIES, Paper
-from eip_agent.render.text import alike
+from eip_agent.render.text import ACCEPTED, alike
 
 
 def body(told: Explanation, language: Language) -> Iterator[str]:
@@ -94,7 +94,8 @@ def _findings(findings: Sequence[Finding], language: Language) -> Iterator[str]:
         head = f'<span class="badge {severity}">{first.code} {_severity(first.severity, language)}</span>'
         seen = [prose(language(say("{subject}: {saw}", subject=one.subject, saw=one.saw))) for one in group]
         yield f'<section class="card {severity}">{head} {"<br>".join(seen)}'
-        rows = [(text("means"), first.means), (text("do"), first.do)]
+        accepted = [(text("accepted"), ACCEPTED)] if first.accepted else []
+        rows = [*accepted, (text("means"), first.means), (text("do"), first.do)]
         yield fields([(label, prose(language(said))) for label, said in rows], language)
         if first.commands:
             yield block(first.commands)

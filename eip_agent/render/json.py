@@ -66,6 +66,7 @@ def _parts_of(value: object, language: Language) -> Mapping[str, object]:
             return {
                 "code": value.code,
                 "severity": value.severity,
+                "accepted": value.accepted,
                 "subject": value.subject,
                 "about": value.about,
                 "saw": value.saw,

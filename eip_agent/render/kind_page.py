@@ -32,7 +32,8 @@ def lines(page: KindPage, paper: Paper) -> Iterator[str]:
         return
     yield paper.say(say("it is found here now:"))
     for finding in page.found:
-        yield from paper.paragraph(say("{subject}: {saw}", subject=finding.subject, saw=finding.saw), 2)
+        said = say("{subject}: {saw}", subject=finding.subject, saw=finding.saw)
+        yield from paper.paragraph(say("{said} (accepted)", said=said) if finding.accepted else said, 2)
 
 
 def parts(page: KindPage, language: Language) -> Mapping[str, object]:

@@ -90,6 +90,8 @@ def finding_lines(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
             yield head + rows[0]
             yield from (" " * PREFIX + row for row in rows[1:])
             head = " " * PREFIX
+        if first.accepted:
+            yield from paper.field(text("accepted"), ACCEPTED)
         yield from paper.field(text("means"), first.means)
         yield from paper.field(text("do"), first.do)
         # Commands are never wrapped: they are there to be copied.
@@ -105,7 +107,11 @@ def alike(findings: Iterable[Finding]) -> Iterator[Sequence[Finding]]:
 
 
 def _sense(finding: Finding) -> tuple[object, ...]:
-    return (finding.code, finding.means, finding.do, finding.commands)
+    return (finding.accepted, finding.code, finding.means, finding.do, finding.commands)
+
+
+ACCEPTED: Final = say("by the settings: it is known, and asks for nothing")
+"""Of a finding."""
 
 
 INDENT: Final = 11

@@ -75,6 +75,30 @@ def opened_file(directory: int, name: str) -> int:
         raise OSError(errno.EINVAL, say("it is no plain file"))
 
 
+def identity(path: str, name: str) -> tuple[int, int] | None:
+    """Device and inode of what has that name in the directory; None where there is nothing, or where it is not for us.
+
+    As long as somebody holds the file open, its inode is no other's.
+    """
+    try:
+        directory = opened(path, create=False)
+    except (FileNotFoundError, JournalError):
+        return None
+    try:
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except OSError:
+        return None
+    finally:
+        os.close(directory)
+    return found.st_dev, found.st_ino
+
+
+def is_named(descriptor: int, path: str, name: str) -> bool:
+    """Whether an open file still has that name in the directory."""
+    found = os.fstat(descriptor)
+    return identity(path, name) == (found.st_dev, found.st_ino)
+
+
 def hand_over(directory: int, descriptor: int) -> None:
     """Give what root has just made in a directory of the service to the service, which must go on with it.
 

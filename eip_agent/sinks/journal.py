@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
+from eip_agent.core.memory import joined
 from eip_agent.core.message import say
 from eip_agent.errors import JournalError
 from eip_agent.sinks.directory import opened, replace, temporary
@@ -26,14 +27,30 @@ class Journal:
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._path = f"{directory}/{_NAME}"
-        self._last: tuple[bytes, Remembered] | None = None
-        """What was read last: who makes many passes takes it apart once, and reads it in each."""
+        self._last = Remembered()
+        """What was last read or written."""
+        self._read_before: tuple[bytes, Remembered] | None = None
+        """Who makes many passes reads it in each, and takes it apart when it has changed."""
 
     def read(self) -> Remembered:
         """What was remembered; nothing when there is no journal, or only one of an earlier boot.
 
         Raises JournalError when there is one that cannot be read or does not belong to this network namespace.
         """
+        self._last = self._read()
+        return self._last
+
+    def restore(self) -> None:
+        """Write what was last known, for somebody has emptied the directory.  To be called with the lock held.
+
+        Who wrote there since knows better.  What is not so any more the next pass drops.  Raises JournalError.
+        """
+        before = self._last
+        both = joined(before, self.read())
+        if both != self._last:
+            self.write(both)
+
+    def _read(self) -> Remembered:
         try:
             directory = opened(self._directory, create=False)
         except FileNotFoundError:
@@ -47,9 +64,9 @@ class Journal:
             raise JournalError(message, say("it must be a plain file, and no symbolic link")) from no
         finally:
             os.close(directory)
-        if self._last is None or self._last[0] != data:
-            self._last = data, self._decoded(data)
-        return self._last[1]
+        if self._read_before is None or self._read_before[0] != data:
+            self._read_before = data, self._decoded(data)
+        return self._read_before[1]
 
     def tidy(self) -> None:
         """Remove what a killed writer left.  To be called with the lock held; does nothing where it cannot."""
@@ -78,6 +95,7 @@ class Journal:
             raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
         finally:
             os.close(directory)
+        self._last = remembered
 
     def _decoded(self, data: bytes) -> Remembered:
         try:

@@ -10,7 +10,7 @@ from typing import Final
 
 from eip_agent.core.message import say
 from eip_agent.errors import BusyError, JournalError
-from eip_agent.sinks.directory import opened, opened_file
+from eip_agent.sinks.directory import is_named, opened, opened_file
 
 _NAME: Final = "lock"
 _STEP: Final = 0.05
@@ -23,18 +23,8 @@ def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
 
     The kernel gives it back when the process ends, however it ends.
     """
-    at = opened(directory, create=True)
+    descriptor = _taken(directory, time.monotonic() + timeout)
     try:
-        descriptor = opened_file(at, _NAME)
-    except OSError as no:
-        message = say(
-            "{directory}/{name}: cannot be opened: {strerror}", directory=directory, name=_NAME, strerror=no.strerror
-        )
-        raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
-    finally:
-        os.close(at)
-    try:
-        _take(descriptor, timeout)
         # Who holds it is a courtesy: on a full disk `revert` must still work.
         with contextlib.suppress(OSError):
             os.truncate(descriptor, 0)
@@ -44,8 +34,34 @@ def held(directory: str, timeout: float, doing: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
+def _taken(directory: str, deadline: float) -> int:
+    while True:
+        descriptor, taken = _opened(directory), False
+        try:
+            _take(descriptor, deadline)
+            # Where somebody has emptied the directory meanwhile, who comes next would lock another file.
+            taken = is_named(descriptor, directory, _NAME)
+        finally:
+            if not taken:
+                os.close(descriptor)
+        if taken:
+            return descriptor
+
+
+def _opened(directory: str) -> int:
+    at = opened(directory, create=True)
+    try:
+        return opened_file(at, _NAME)
+    except OSError as no:
+        message = say(
+            "{directory}/{name}: cannot be opened: {strerror}", directory=directory, name=_NAME, strerror=no.strerror
+        )
+        raise JournalError(message, say("nothing was changed; free space or correct the permissions")) from no
+    finally:
+        os.close(at)
+
+
+def _take(descriptor: int, deadline: float) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

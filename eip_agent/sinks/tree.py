@@ -47,6 +47,21 @@ class Tree:
                     raise OSError(errno.EINVAL, say("it is no plain file"))
                 return file.read(_LIMIT)
 
+    def target(self, path: str) -> str | None:
+        """Where a symbolic link leads; None where there is none."""
+        try:
+            with self._above(path, create=False) as (at, name):
+                return os.readlink(name, dir_fd=at)
+        except OSError:
+            return None
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link; folders above are made.  Raises ApplyError, also where something has that name."""
+        wrong = text("{path}: cannot be made: {strerror}")
+        with self._told(path, wrong), self._above(path, create=True) as (at, name):
+            os.symlink(target, name, dir_fd=at)
+            os.fsync(at)
+
     def write(self, path: str, data: bytes) -> None:
         """Replace a file as a whole, readable by all; folders above are made.
 
@@ -71,8 +86,14 @@ class Tree:
                     os.unlink(new, dir_fd=at)
                 raise
 
+    def prune(self, path: str) -> None:
+        """Remove a folder in which nothing is left.  Does nothing where something is, or where it cannot."""
+        with contextlib.suppress(OSError), self._above(path, create=False) as (at, name):
+            os.rmdir(name, dir_fd=at)
+            os.fsync(at)
+
     def remove(self, path: str) -> None:
-        """Remove a file.  Does nothing where there is none; raises ApplyError."""
+        """Remove a file or a link.  Does nothing where there is none; raises ApplyError."""
         missing, wrong = contextlib.suppress(FileNotFoundError), text("{path}: cannot be removed: {strerror}")
         with self._told(path, wrong), missing, self._above(path, create=False) as (at, name):
             os.unlink(name, dir_fd=at)

@@ -10,6 +10,7 @@ What a register holds decides what a comparison means; what is not known here ma
 Source: linux/netfilter/nf_tables.h, and `nft --debug=netlink`.
 """
 
+import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from operator import attrgetter
 from typing import Final
 
 from eip_agent.core.firewall import FirewallRule
-from eip_agent.core.firewall_match import STATES, Match, Span
+from eip_agent.core.firewall_match import ANY_MARK, MARKS, STATES, Match, Span
 from eip_agent.netlink import attributes, text_of
 from eip_agent.sources.nested import members, number
 
@@ -25,11 +26,17 @@ _RULE_HANDLE, _RULE_EXPRESSIONS = 3, 4
 _NAME, _DATA = 1, 2
 _VALUE, _VERDICT = 1, 2
 _META: Final = {
-    1: "protocol", 4: "iif", 5: "oif", 6: "iifname", 7: "oifname", 15: "nfproto", 16: "l4proto", 19: "pkttype",
-    21: "iifgroup", 22: "oifgroup",
+    1: "protocol", 3: "mark", 4: "iif", 5: "oif", 6: "iifname", 7: "oifname", 15: "nfproto", 16: "l4proto",
+    19: "pkttype", 21: "iifgroup", 22: "oifgroup",
 }  # fmt: skip
 """NFT_META_*."""
-_HOST_ORDER: Final = frozenset(("iif", "oif", "iifgroup", "oifgroup", "ct state", "nfproto", "l4proto", "pkttype"))
+_MARK: Final = 3
+"""NFT_META_MARK, and NFT_CT_MARK."""
+_XT_MARK: Final = struct.Struct("=II")
+"""Mark and mask: how struct xt_mark_mtinfo1, xt_connmark_mtinfo1 (`invert` behind them) and xt_mark_tginfo2 begin."""
+_HOST_ORDER: Final = frozenset(
+    ("iif", "oif", "iifgroup", "oifgroup", "ct state", "nfproto", "l4proto", "pkttype", "mark", "ct mark")
+)
 _PAYLOAD: Final = {
     (4, 1, 12): ("ip saddr", 4), (4, 1, 16): ("ip daddr", 4), (4, 1, 9): ("l4proto", 1),
     (6, 1, 8): ("ip6 saddr", 16), (6, 1, 24): ("ip6 daddr", 16), (6, 1, 6): ("l4proto", 1),
@@ -43,6 +50,7 @@ _VERDICTS: Final = {0: "drop", 1: "accept", -3: "jump", -4: "goto", -5: "return"
 _WITHOUT_EFFECT: Final = frozenset(("counter", "log", "notrack", "last", "flow_offload", "dup", "masq"))
 _IN_PART: Final = frozenset(("limit", "quota", "connlimit", "objref", "dynset"))
 _XT_IN_PART: Final = frozenset(("tcp", "udp", "udplite", "multiport", "limit", "hashlimit"))
+_XT_MARKS: Final = {"mark": "mark", "connmark": "ct mark"}
 _XT_WITHOUT_EFFECT: Final = frozenset(("LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "comment"))
 _INTERVAL_END: Final = 1
 _CATCHALL: Final = 2
@@ -86,8 +94,16 @@ class _Program:
     verdict: tuple[str, str] = ("", "")
     branches: list[tuple[Match, tuple[str, str]]] = field(default_factory=list)
     """Of a verdict map."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Registers that hold a number of the rule itself."""
+    gives: tuple[Span, ...] = ()
+
+    def give(self, mark: int | None) -> None:
+        """A mark; None is one that is unknown here."""
+        self.gives = (*self.gives, ANY_MARK if mark is None else (mark, mark))
 
     def load(self, register: int, loaded: _Loaded | None) -> None:
+        self.numbers.pop(register, None)
         if loaded is None:
             self.registers.pop(register, None)
         else:
@@ -113,6 +129,7 @@ def decode_rule(family: str, attrs: Mapping[int, bytes], sets: Mapping[bytes, Se
         tuple(program.matches),
         *program.verdict,
         strange=program.strange,
+        gives=program.gives,
     )
     branches = [
         replace(rule, matches=(*rule.matches, match), verdict=verdict, target=target)
@@ -159,14 +176,19 @@ def _meta(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     name = _META.get(number(data, 2))
     if 1 in data:
         width = 16 if name in ("iifname", "oifname") else 2 if name == "protocol" else 1
-        if name in ("iif", "oif", "iifgroup", "oifgroup"):
+        if name in ("iif", "oif", "iifgroup", "oifgroup", "mark"):
             width = 4
         program.load(number(data, 1), _Loaded(name, width) if name else None)
+    elif number(data, 2) == _MARK:
+        program.give(program.numbers.get(number(data, 3)))
 
 
 def _ct(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     if 1 in data:
-        program.load(number(data, 1), _Loaded("ct state", 4) if number(data, 2) == 0 else None)
+        name = {0: "ct state", _MARK: "ct mark"}.get(number(data, 2))
+        program.load(number(data, 1), _Loaded(name, 4) if name else None)
+    elif number(data, 2) == _MARK:
+        program.give(program.numbers.get(number(data, 4)))
 
 
 def _payload(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
@@ -182,6 +204,7 @@ def _payload(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
 def _load_unknown(program: _Program, _: str, __: Mapping[int, bytes]) -> None:
     """An expression whose result is not known here; which attribute names its register differs, so that all go."""
     program.registers.clear()
+    program.numbers.clear()
 
 
 def _bitwise(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
@@ -245,6 +268,7 @@ def _immediate(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
         program.verdict = _verdict(nest[_VERDICT])
     else:
         program.load(number(data, 1), None)
+        program.numbers[number(data, 1)] = int.from_bytes(nest.get(_VALUE, b""), sys.byteorder)
 
 
 def _reject(program: _Program, _: str, __: Mapping[int, bytes]) -> None:
@@ -265,15 +289,23 @@ def _led_on(program: _Program, _: str, __: Mapping[int, bytes]) -> None:
 
 
 def _xt_match(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
-    name = text_of(data.get(1, b""))
-    if name not in _XT_WITHOUT_EFFECT:
+    name, held = text_of(data.get(1, b"")), data.get(3, b"")
+    if name in _XT_MARKS and len(held) > _XT_MARK.size:
+        mark, mask = _XT_MARK.unpack_from(held)
+        program.add(_marked(_XT_MARKS[name], mark, mask, inverted=bool(held[_XT_MARK.size])))
+    elif name not in _XT_WITHOUT_EFFECT:
         program.add(Match("part") if name in _XT_IN_PART else None)
 
 
 def _xt_target(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
-    name = text_of(data.get(1, b""))
+    name, held = text_of(data.get(1, b"")), data.get(3, b"")
     if name == "REJECT":
         program.verdict = ("reject", "")
+    elif name == "MARK" and len(held) >= _XT_MARK.size:
+        mark, mask = _XT_MARK.unpack_from(held)
+        program.give(mark if mask == ANY_MARK[1] else None)
+    elif name in ("MARK", "CONNMARK"):
+        program.give(None)
     elif name not in _XT_WITHOUT_EFFECT:
         program.verdict = ("other", "")
 
@@ -319,6 +351,9 @@ def _compared(loaded: _Loaded, how: int, value: bytes) -> Match | None:
         return Match(loaded.field, names=(_link_name(value),), inverted=how == _NEQ)
     if loaded.field == "ct state":
         return _state(loaded, how, _integer(loaded.field, value))
+    if loaded.field in MARKS and loaded.mask is not None:
+        mark = _integer(loaded.field, value)
+        return _marked(loaded.field, mark, loaded.mask, inverted=how == _NEQ) if how in (_EQ, _NEQ) else None
     highest = 256**loaded.width - 1
     shift = 0 if loaded.field in _HOST_ORDER else 8 * (loaded.width - len(value))
     first = _integer(loaded.field, value) << shift
@@ -333,6 +368,10 @@ def _compared(loaded: _Loaded, how: int, value: bytes) -> Match | None:
         _GT: ((last + 1, highest),), _GTE: ((first, highest),),
     }  # fmt: skip
     return Match(loaded.field, spans[how], inverted=how == _NEQ)
+
+
+def _marked(name: str, mark: int, mask: int, *, inverted: bool) -> Match:
+    return Match(name, ((mark, mark),), inverted=inverted, mask=None if mask == ANY_MARK[1] else mask)
 
 
 def _state(loaded: _Loaded, how: int, value: int) -> Match | None:

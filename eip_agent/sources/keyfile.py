@@ -154,7 +154,7 @@ def _word(text: str) -> Value:
         if "[" in text or text.count("{") > 1:
             return None
         return {pair["key"]: _unquoted(pair["value"] or "") for pair in pairs if pair}
-    return None if text[0] in "[{" else _unquoted(text)
+    return None if text.startswith(("[", "{")) else _unquoted(text)
 
 
 def _split(text: str) -> Iterator[str]:

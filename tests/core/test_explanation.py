@@ -20,6 +20,10 @@ def found(severity: Severity, *about: str) -> Finding:
     return Kind("EIP998", severity, "t", "s", "m", "d").on("x", about=about)
 
 
+def accepted(*about: str) -> Finding:
+    return replace(found(Severity.ERROR, *about), accepted=True)
+
+
 def with_(scene: Scene, **changes: object) -> Explanation:
     return explanation(replace(scene, report=replace(scene.report, **changes)))  # type: ignore[arg-type]  # by name
 
@@ -36,6 +40,22 @@ SCENE = scene_of(told(nat_eip(11)), holds=HERE)
             {"plan": (), "findings": (found(Severity.WARNING), found(Severity.ERROR, "eth1"))},
             Outcome.TO_DO,
             "to do: what was found, which is 1 error, 1 warning",
+        ),
+        ({"plan": (), "findings": (accepted(),)}, Outcome.AS_DESIRED, "nothing is wrong; 1 that is accepted"),
+        (
+            {"plan": (), "findings": (found(Severity.WARNING), accepted(), accepted("eth1"))},
+            Outcome.TO_DO,
+            "to do: what was found, which is 1 warning, 2 that are accepted",
+        ),
+        (
+            {"findings": (accepted(),)},
+            Outcome.PENDING,
+            f"to do: {len(SCENE.report.plan)} changes, which `eip-agent apply` makes; found: 1 that is accepted",
+        ),
+        (
+            {"plan": (), "findings": (accepted(),), "unread": (Unread("x", "y"),)},
+            Outcome.FACTS_MISSING,
+            "facts are missing (1 not read); found: 1 that is accepted",
         ),
         (
             {"findings": ()},
@@ -67,6 +87,8 @@ def test_an_eip_is_found_by_itself_and_by_its_private_address() -> None:
         assert any("eth1" in str(change) for change in part.plan)
         assert not any("eth0" in str(change) for change in part.plan)
         assert part.outcome is Outcome.PENDING
+        assert replace(part, plan=(), findings=(found(Severity.ERROR),), chains=()).outcome is Outcome.TO_DO
+        assert replace(part, plan=(), findings=(accepted(),), chains=()).outcome is Outcome.AS_DESIRED
     assert about_eip(told_, ip4("203.0.113.99")) is None
 
 

@@ -1,5 +1,6 @@
 """Findings: the worst first, none twice, and no consequence beside its cause."""
 
+from dataclasses import replace
 from typing import Final
 
 from eip_agent.core.finding import Finding, Kind, Severity, told
@@ -40,3 +41,25 @@ def test_the_worst_comes_first_and_nothing_twice() -> None:
     note = NOTE.on("x")
 
     assert told([note, down("eth2"), lost("eth1"), note]) == (lost("eth1"), down("eth2"), note)
+
+
+def test_what_is_accepted_is_a_note_and_comes_last() -> None:
+    note = NOTE.on("x")
+    first, second = told([down("eth1"), note, down("eth2")], {"EIP991:eth1", "EIP990:y"})[0::2]
+
+    assert (first, first.severity) == (down("eth2"), Severity.WARNING)
+    assert (second, second.severity) == (replace(down("eth1"), accepted=True), Severity.NOTE)
+    assert [one.accepted for one in told([down("eth1"), note, down("eth2")], {"EIP991"})] == [False, True, True]
+    assert told(told([lost("eth2"), note], {"EIP992"}), {"EIP992"}) == told(
+        [lost("eth2"), note, lost("eth2")], {"EIP992"}
+    )
+
+
+def test_only_its_own_code_and_its_whole_subject_accept_it() -> None:
+    for near in ("EIP99", "EIP9911", "EIP991:eth", "EIP991:eth10", "EIP991:", "EIP992:eth1", "eth1"):
+        assert not told([down("eth1")], {near})[0].accepted, near
+
+
+def test_what_follows_from_what_is_accepted_is_not_told_either() -> None:
+    assert [one.code for one in told([lost("eth1"), down("eth1")], {"EIP991"})] == ["EIP991"]
+    assert [one.accepted for one in told([lost("eth1"), down("eth1")], {"EIP992"})] == [False]

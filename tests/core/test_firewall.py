@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_agent.core.firewall import Chain, Fate, FirewallRule, Passes, Stop, edges, fate
-from eip_agent.core.firewall_match import ESTABLISHED, Match, Packets
+from eip_agent.core.firewall_match import ESTABLISHED, NEW, Match, Packets
 from eip_agent.core.surroundings import Ruleset
 from tests.builders import ip4, ip6
 
@@ -173,5 +173,64 @@ def test_a_walk_ends_and_more_that_accepts_never_makes_it_worse(
     found = fate(Ruleset((chain(*first, drops=drops), *others)), COMING)
 
     assert found.passes is not Passes.NO or found.stop is not None
+    assert found.passes is not Passes.MAYBE or (found.stop is not None and found.doubt is not None)
     assert passes(chain(rule("accept"), *first, drops=drops), *others) is Passes.YES
     assert passes(chain(rule("accept", SSH), *first, drops=drops), *others) is Passes.YES
+
+
+MARKED = Match("mark", ((5, 5),))
+FOREIGN = Match("iifname", names=("eth0",))
+
+
+def gives(*matches: Match, mark: tuple[int, int] = (5, 5)) -> Chain:
+    """A chain that gives marks."""
+    giving = replace(rule("", *matches), gives=(mark,))
+    return chain(giving, name="mangle", hook="prerouting", priority=-150)
+
+
+@pytest.mark.parametrize(
+    ("before", "match", "expected"),
+    [
+        ((), MARKED, Passes.MAYBE),
+        ((gives(),), MARKED, Passes.YES),
+        ((gives(SSH),), MARKED, Passes.YES),
+        ((gives(mark=(0, 2**32 - 1)),), MARKED, Passes.YES),
+        ((gives(mark=(6, 6)),), MARKED, Passes.MAYBE),
+        ((gives(FOREIGN),), MARKED, Passes.MAYBE),
+        ((gives(OLD),), MARKED, Passes.MAYBE),
+        ((gives(mark=(0x105, 0x105)),), replace(MARKED, mask=255), Passes.YES),
+        ((gives(mark=(0x106, 0x106)),), replace(MARKED, mask=255), Passes.MAYBE),
+        ((), replace(MARKED, inverted=True), Passes.YES),
+        ((), Match("mark", ((0, 0),), inverted=True), Passes.MAYBE),
+        ((gives(),), Match("mark", ((0, 0),), inverted=True), Passes.YES),
+        ((gives(),), Match("mark", named="marks"), Passes.MAYBE),
+    ],
+)
+def test_a_mark_lets_in_where_a_rule_gives_it_and_else_nobody_can_tell(
+    before: tuple[Chain, ...], match: Match, expected: Passes
+) -> None:
+    assert passes(*before, chain(rule("accept", OLD), rule("accept", match), drops=True)) is expected
+
+
+def test_the_mark_of_a_connection_is_given_when_it_begins_from_either_side() -> None:
+    by_mark = chain(rule("accept", Match("ct mark", ((5, 5),))), drops=True)
+    outward = chain(replace(rule("", Match("oifname", names=("eth1",))), gives=((5, 5),)), hook="output", name="o")
+
+    inward = gives(HERE, Match("ct state", ((NEW, NEW),)))
+
+    for begun in (outward, inward):
+        assert passes(by_mark, begun, packets=replace(COMING, new=False)) is Passes.YES
+    assert passes(by_mark, outward) is Passes.MAYBE
+
+
+def test_a_doubt_names_the_rule_that_it_is_about() -> None:
+    first, second = rule("accept", MARKED), rule("accept", strange=True)
+    input_ = chain(rule("accept", OLD), first, second, drops=True)
+    away = chain(rule("other", SSH), name="dnat", hook="prerouting", kind="nat")
+    below = chain(second, name="below", hook="")
+    jumping = chain(rule("jump", target="below"), drops=True)
+
+    assert fate(Ruleset((input_,)), COMING).doubt == Stop(input_, first)
+    assert fate(Ruleset((chain(drops=True), away)), COMING).doubt == Stop(away, rule("other", SSH))
+    assert fate(Ruleset((jumping, below)), COMING).doubt == Stop(below, second)
+    assert fate(Ruleset((chain(drops=True),)), COMING).doubt is None

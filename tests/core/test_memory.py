@@ -9,7 +9,7 @@ from eip_agent.core.changes import Change, Why, diff
 from eip_agent.core.conclude import conclude, revert
 from eip_agent.core.facts import Borrowed, KernelFact, Remembered
 from eip_agent.core.items import GROUP_SETTING, UP, LinkSetting
-from eip_agent.core.memory import foresee, settle
+from eip_agent.core.memory import foresee, joined, settle
 from tests.builders import address_item, device, ip4, kernel, link, mac
 from tests.strategies import World, worlds
 from tests.world import after, enacted, lines, same
@@ -117,3 +117,13 @@ def test_a_pass_after_a_killed_one_converges(world: World, at: float) -> None:
     held, _ = killed(world, held, journal, 1, marks=False)
 
     assert same(held, whole)
+
+
+def test_two_memories_are_one_and_the_later_knows_better() -> None:
+    up, group = Borrowed(device(1), mac(1), UP, 0, 1), Borrowed(device(1), mac(1), GROUP_SETTING, 0, 20000)
+    first, second = (3, ip4("192.168.1.10"), 24), (3, ip4("192.168.1.11"), 24)
+    earlier = Remembered((up, group), frozenset((first,)))
+    later = Remembered((replace(group, before=7),), frozenset((second,)))
+
+    assert joined(earlier, later) == Remembered((up, replace(group, before=7)), frozenset((first, second)))
+    assert joined(earlier, NOTHING) == earlier == joined(NOTHING, earlier)

@@ -6,11 +6,13 @@ from eip_agent.core.changes import Change, Why
 from eip_agent.core.facts import Unread
 from eip_agent.core.fight import FREE, Fight, Fights, key_of
 from eip_agent.core.findings.memory import DAMAGED
+from eip_agent.core.findings.sources import SILENT
 from eip_agent.core.host import HostFact, Manager
 from eip_agent.core.report import Outcome, Result
 from eip_agent.core.status import FightStatus
 from eip_agent.daemon.chronicle import Entry, changes, fights_of, headline, over, standing
 from eip_agent.daemon.log import Level
+from eip_agent.daemon.state import troubles_of
 from tests.builders import address_item, device, eni, rule_item
 from tests.daemon.support import ADDED, RULE, done, made, refused, report
 
@@ -68,6 +70,18 @@ def test_what_is_wrong_is_known_by_what_it_is_about_and_not_by_its_words() -> No
     assert entries[2].fields == {"FINDING": "EIP331"}
     assert entries[3].text.startswith("eth1: what eip-agent puts there is taken away again and again, probably by dhcl")
     assert over(entries[1]).text == "over: not read: mac: absent"
+
+
+def test_what_is_accepted_is_no_warning_and_no_news() -> None:
+    one = SILENT.on("metadata service", age="an hour")
+    (plain,) = standing(report(findings=(one,)), (), ()).items()
+    (accepted,) = standing(report(findings=(replace(one, accepted=True),)), (), ()).items()
+
+    assert plain[0] == accepted[0]
+    assert (plain[1].level, accepted[1].level) == (Level.WARNING, Level.INFO)
+    assert accepted[1].text == f"{plain[1].text}; accepted by the settings"
+    assert troubles_of(report(findings=(one,)), "") == (f"{one.code} {one.subject}: {one.saw}",)
+    assert troubles_of(report(findings=(replace(one, accepted=True),)), "") == ()
 
 
 def test_another_suspect_is_news() -> None:

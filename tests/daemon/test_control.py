@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from eip_agent.daemon import client
-from eip_agent.daemon.control import NAME, Control, Question, listening, may_enter, remove, understood
+from eip_agent.daemon.control import NAME, Control, Question, listening, may_enter, understood
 from eip_agent.errors import ApplyError, BusyError, JournalError, SourceError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def served(directory: Path, answer: Callable[[Question, float], None]) -> Iterat
     """A daemon that answers so."""
     selector, stop = selectors.DefaultSelector(), os.eventfd(0)
     selector.register(stop, selectors.EVENT_READ)
-    control = Control(selector, listening(str(directory)), answer)
+    control = Control(selector, str(directory), answer)
 
     def serve() -> None:
         while True:
@@ -43,7 +43,7 @@ def served(directory: Path, answer: Callable[[Question, float], None]) -> Iterat
     finally:
         os.eventfd_write(stop, 1)
         thread.join()
-        control.door.close()
+        control.close()
         selector.close()
         os.close(stop)
 
@@ -68,9 +68,38 @@ def test_where_no_daemon_is_there_is_no_answer(tmp_path: Path) -> None:
     assert client.ask(str(tmp_path), "status") is None
     with served(tmp_path, echoed):
         assert client.ask(str(tmp_path), "status") is not None
-    remove(str(tmp_path))
     assert not (tmp_path / NAME).exists()
-    remove(str(tmp_path))
+
+
+@pytest.mark.parametrize("gone", ["the socket", "the folder", "nothing but a stranger's socket"])
+def test_a_socket_that_is_not_found_any_more_is_made_anew(tmp_path: Path, gone: str) -> None:
+    place = tmp_path / "run"
+    with selectors.DefaultSelector() as selector:
+        control = Control(selector, str(place), echoed)
+        assert control.is_found
+        (place / NAME).unlink()
+        if gone == "the folder":
+            place.rmdir()
+        elif gone != "the socket":
+            listening(str(place)).close()
+        assert not control.is_found
+
+        control.reopen()
+        assert control.is_found
+        assert len(selector.get_map()) == 1
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(place / NAME))
+        control.close()
+        assert not (place / NAME).exists()
+
+
+def test_the_socket_of_another_daemon_is_left_to_it(tmp_path: Path) -> None:
+    with selectors.DefaultSelector() as selector:
+        first, second = (Control(selector, str(tmp_path), echoed) for _ in range(2))
+        first.close()
+
+        assert second.is_found
+        second.close()
 
 
 def test_only_its_owner_may_open_the_socket(tmp_path: Path) -> None:

@@ -152,3 +152,20 @@ def _is_shut(line: socket.socket) -> bool:
         return line.recv(1) == b""
     except BlockingIOError:
         return False
+
+
+def test_a_door_that_moves_keeps_who_is_in(house: House) -> None:
+    with house.caller() as line:
+        line.sendall(b"how ")
+        house.turn()
+        listener = socket.socket(socket.AF_UNIX)
+        house.path += "2"
+        listener.bind(house.path)
+        listener.listen(1)
+        house.door.move(listener)
+        line.sendall(b"is it?\n")
+        with house.caller() as other:
+            other.sendall(b"and you?\n")
+            house.turn()
+
+    assert sorted(data for _, data in house.asked) == [b"and you?\n", b"how is it?\n"]

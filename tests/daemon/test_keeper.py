@@ -34,6 +34,14 @@ class World:
         self.refuses: frozenset[Item] = frozenset()
         self.doomed: frozenset[Item] = frozenset()
         self.asked: list[tuple[frozenset[Item], bool]] = []
+        self.restored = 0
+
+    @property
+    def journal(self) -> "World":
+        return self
+
+    def restore(self) -> None:
+        self.restored += 1
 
     def see(self, netlink: Netlink, last: Seen | None, *, anew: bool) -> Seen:
         raise NotImplementedError
@@ -135,6 +143,22 @@ def test_another_at_work_is_told_and_nothing_is_lost(settings: Settings) -> None
 
     keeper.look(0.1)
     assert world.asked == [(frozenset(), True)]
+
+
+def test_what_was_remembered_is_restored_once_and_with_the_lock_held(settings: Settings) -> None:
+    world = World(RULE)
+    keeper = keeper_of(world, settings)
+    keeper.emptied = True
+    with held(settings.run_directory, 0.0, "apply"), pytest.raises(BusyError):
+        keeper.look(0.0)
+    assert world.restored == 0
+
+    keeper.look(0.1)
+    keeper.look(0.2)
+    assert world.restored == 1
+    keeper.bequeath()
+    keeper.look(0.3)
+    assert world.restored == 2
 
 
 def test_a_link_that_nobody_lists_is_a_newcomer(settings: Settings) -> None:

@@ -35,11 +35,13 @@ def eventually(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
 class Daemon:
     """One run of it; a context manager that ends with SIGKILL what was not ended before."""
 
-    def __init__(self, cloud: Cloud, *arguments: str) -> None:
+    def __init__(self, cloud: Cloud, *arguments: str, name: str = "") -> None:
+        """`name`: where there are two."""
         self._cloud = cloud
         self._arguments = arguments
         self.run = str(cloud.directory / "run")
-        self._log = cloud.directory / "log"
+        self._log = cloud.directory / f"log{name}"
+        self._ears = cloud.directory / f"notify{name}"
         self._told: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._ear: socket.socket | None = None
@@ -55,7 +57,7 @@ class Daemon:
 
     def start(self) -> Self:
         """Start it, and wait until it says that it is ready."""
-        path = self._cloud.directory / "notify"
+        path = self._ears
         path.unlink(missing_ok=True)
         if self._ear is not None:
             self._ear.close()

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from eip_agent.core.numbers import table_of
 from eip_agent.core.plain import decoded
 from eip_agent.core.settings import Mode
 from eip_agent.core.status import FightStatus, Status
+from eip_agent.daemon import client
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.metadata import Fault, FaultKind
 from eip_agent.lab.namespace import Namespace
@@ -34,6 +36,8 @@ from eip_agent.lab.probe import reach
 from eip_agent.lab.stream import Stream
 from eip_agent.lab.topology import Eip, Eni, Topology, eni, public, vswitch
 from tests.lab.daemon import Daemon, eventually
+from tests.lab.mortal import at_rest, state
+from tests.lab.mortal import difference as mortal_difference
 from tests.lab.support import (
     BINDED,
     MULTI,
@@ -348,6 +352,42 @@ def test_what_is_reverted_beside_it_comes_back_and_revert_says_so(held: tuple[Cl
     assert daemon.settled()
 
 
+def test_nothing_is_tried_out_beside_it(held: tuple[Cloud, Daemon]) -> None:
+    """What is undone because nobody confirmed it, it would write again: who was locked out would stay so."""
+    cloud, daemon = held
+    before, passes = held_by(cloud), daemon.status().passes
+    text = (cloud.directory / "config.toml").read_text()
+    cloud.settings(text + '[exclude]\naddresses = ["172.16.3.11"]\n')
+    try:
+        tried = cloud.agent("apply", "--confirm", "60")
+        looked = cloud.agent("apply", "--confirm", "60", "--dry-run")
+    finally:
+        cloud.settings(text)
+
+    assert (tried.returncode, tried.stdout) == (1, "")
+    assert tried.stderr.startswith(
+        "eip-agent: the daemon runs, and what `--confirm` undoes it would write again\nhint: "
+    )
+    assert "`systemctl stop eip-agent`" in tried.stderr
+    assert (looked.returncode, "- address 172.16.3.11/24" in looked.stdout) == (3, True), "to look is no harm"
+    assert (held_by(cloud), daemon.status().passes) == (before, passes)
+
+
+def test_one_that_is_started_while_somebody_tries_waits_and_is_told_of() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + declared(cloud.topology))
+        process = cloud.guest.start(cloud.agent_command("apply", "--confirm", "60"), env=cloud.agent_environment)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("keep it?")
+        with Daemon(cloud) as daemon:
+            assert eventually(lambda: daemon.status().waits)
+            process.terminate()
+            out, err = process.communicate(timeout=20)
+            assert (process.returncode, "not confirmed: " in out) == (1, True)
+            assert "a daemon was started meanwhile, and writes again what was undone" in err
+            assert daemon.settled()
+
+
 def test_apply_is_made_by_it_where_both_have_the_same_settings(held: tuple[Cloud, Daemon]) -> None:
     """In the same words as alone, and the kernel's refusals with the same exit code."""
     cloud, daemon = held
@@ -546,6 +586,73 @@ def test_killed_at_any_moment_it_goes_on_where_it_was() -> None:
             assert eventually(lambda: held_by(cloud) == before), daemon.log
         assert stream.intact
         assert daemon.end(signal.SIGINT) == 0
+
+
+def emptied(daemon: Daemon) -> None:
+    """Somebody clears away what he does not know."""
+    shutil.rmtree(daemon.run)
+    assert client.ask(daemon.run, "status") is None
+
+
+def test_a_run_directory_that_was_removed_is_made_anew_and_nothing_is_forgotten() -> None:
+    """Which links it has brought up, and whose group it has changed, no mark in the kernel tells."""
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as daemon:
+            assert daemon.settled()
+            journal = (Path(daemon.run) / "journal.json").read_text()
+            for way in ("rule del priority 24020 oif eth3", "addr del 172.16.3.11/24 dev eth3"):
+                said = len(daemon.log)
+                emptied(daemon)
+                cloud.guest.ip(way)
+                assert daemon.says("^<4>.*/run was emptied: what belongs there is put back", said), daemon.log
+                assert daemon.settled()
+                assert json.loads((Path(daemon.run) / "journal.json").read_text()) == json.loads(journal)
+                second = cloud.agent("run")
+                assert (second.returncode, "a daemon runs already" in second.stderr) == (1, True)
+            assert daemon.end() == 0
+            assert not (Path(daemon.run) / "control").exists()
+        assert cloud.agent("revert").returncode == 0
+        assert mortal_difference(before, state(cloud.guest)) == []
+
+
+def test_a_run_directory_that_cannot_be_made_is_told_and_waited_for() -> None:
+    with kept(Topology((ETH0, ETH1))) as (cloud, daemon):
+        emptied(daemon)
+        Path(daemon.run).touch()
+        cloud.guest.ip("rule del priority 24020 oif eth3")
+        assert daemon.says(
+            "^<3>no pass could be made: .*/run: the directory cannot be made: File exists "
+            r"\(`systemctl restart eip-agent` makes the directory anew\); it is tried again$"
+        ), daemon.log
+        Path(daemon.run).unlink()
+        assert daemon.says("^<6>over: no pass could be made: "), daemon.log
+        assert daemon.settled()
+        assert daemon.log.count("no pass could be made") == 2
+        assert "oif eth3" in "".join(rules(cloud))
+
+
+def test_who_has_lost_its_place_to_another_one_says_so_and_ends() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as first:
+            assert first.settled()
+            emptied(first)
+            with Daemon(cloud, name="2") as second:
+                cloud.guest.ip("rule del priority 24020 oif eth3")
+                assert first.process.wait(20) == 1
+                other = f"a daemon runs already (pid {second.process.pid})"
+                assert f"\neip-agent: the run directory was emptied, and {other}, so this one ends\n" in first.log
+                assert first.told[-1] == "STOPPING=1"
+                assert second.status().pid == second.process.pid
+                assert second.settled()
+                assert second.end() == 0
+            assert cloud.agent("revert").returncode == 0
+            assert mortal_difference(before, state(cloud.guest)) == [], "the first one has written down what it knew"
 
 
 @pytest.mark.skipif(find_spec("prometheus_client") is None, reason="prometheus_client is not installed")

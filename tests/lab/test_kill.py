@@ -225,15 +225,20 @@ def test_the_real_process_is_killed_at_any_time() -> None:
             life.reverts()
 
 
-def test_a_pass_killed_while_it_waits_for_a_yes_is_as_one_that_ended() -> None:
+def test_a_pass_killed_while_it_waits_for_a_yes_is_undone() -> None:
+    """By its watcher, which holds the lock until it has done so; whoever comes waits for it."""
     with living(SMALL) as life:
+        assert life.changed() == []
         process = life.cloud.guest.start(
             life.cloud.agent_command("apply", "--confirm", "60"), env=life.cloud.agent_environment
         )
         assert process.stderr is not None
         assert process.stderr.readline().startswith("keep it?")
+        assert life.changed() != []
         process.kill()
-        process.wait()
+        process.communicate(timeout=20)
         assert life.mortal.run("confirm").err.startswith("eip-agent: no pass waits for a confirmation\n")
+        assert life.changed() == []
+        assert leftovers(life.cloud) <= {"lock", "confirm"}
         life.converges()
         life.reverts()

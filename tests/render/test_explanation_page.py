@@ -68,3 +68,12 @@ def test_nothing_wrong_needs_no_card() -> None:
 
     assert "card error" not in whole
     assert "nothing is wrong" in whole
+
+
+def test_what_is_accepted_is_a_note_that_says_so() -> None:
+    one = replace(KIND.on("eth1", link="eth1"), accepted=True)
+    whole = "".join(body(explanation(replace(SCENE, report=replace(SCENE.report, findings=(one,)))), ENGLISH))
+
+    assert '<section class="card note"><span class="badge note">EIP998' in whole
+    assert "<dt>accepted</dt><dd>by the settings: it is known, and asks for nothing</dd>" in whole
+    assert "accepted</dt>" not in "".join(body(TOLD, ENGLISH))

@@ -1,6 +1,7 @@
 """The page of a kind, as text and JSON."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -41,6 +42,12 @@ def test_values_are_words_and_the_rest_is_as_where_it_is_found() -> None:
         "it is found here now:",
         "  eth1: eth1 is odd",
     ]
+
+
+def test_what_is_accepted_says_so() -> None:
+    one = replace(KIND.on("eth1", link="eth1", how="odd"), accepted=True)
+
+    assert list(lines(page(KIND, (KIND,), (one,)), Paper()))[-1] == "  eth1: eth1 is odd (accepted)"
 
 
 def test_what_is_not_found_says_so() -> None:

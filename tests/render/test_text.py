@@ -14,6 +14,7 @@ import pytest
 from eip_agent.core.changes import Change, Why, diff
 from eip_agent.core.conclude import conclude
 from eip_agent.core.facts import Remembered, Unread
+from eip_agent.core.finding import Kind, Severity
 from eip_agent.core.report import Refusal, Report, Result
 from eip_agent.core.settings import Mode, Settings
 from eip_agent.render import text
@@ -112,3 +113,18 @@ def test_one_thing_has_no_plural() -> None:
     report = Report(cloud(), result=Result((step,), undone=(step.inverse(),)))
 
     assert list(text.result_lines(report, PAPER)) == ["not confirmed: 1 change undone"]
+
+
+def test_what_is_accepted_says_so_and_stands_for_itself() -> None:
+    kind = Kind("EIP998", Severity.ERROR, "odd", "{link} is odd", "it limps", "make it even")
+    one, other = (kind.on(name, link=name) for name in ("eth0", "eth1"))
+
+    assert list(text.finding_lines((one, replace(other, accepted=True)), PAPER)) == [
+        "EIP998 error    eth0: eth0 is odd",
+        "  means    it limps",
+        "  do       make it even",
+        "EIP998 note     eth1: eth1 is odd",
+        "  accepted by the settings: it is known, and asks for nothing",
+        "  means    it limps",
+        "  do       make it even",
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import hand_over, opened, opened_file, replace
+from eip_agent.sinks.directory import hand_over, identity, is_named, opened, opened_file, replace
 
 SERVICE = 61234
 """A user as systemd makes them up for a service, 61184 to 65519."""
@@ -207,3 +207,17 @@ def test_in_an_own_directory_nothing_is_given_away(tmp_path: Path) -> None:
     assert os.fstat(descriptor).st_uid == os.geteuid()
     os.close(descriptor)
     os.close(at)
+
+
+def test_a_file_is_known_by_what_it_is_and_not_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "one").touch()
+    (tmp_path / "two").touch()
+    with (tmp_path / "one").open() as one:
+        assert is_named(one.fileno(), str(tmp_path), "one")
+        assert not is_named(one.fileno(), str(tmp_path), "two")
+        assert not is_named(one.fileno(), str(tmp_path / "none"), "one")
+        (tmp_path / "one").unlink()
+        assert not is_named(one.fileno(), str(tmp_path), "one")
+    assert identity(str(tmp_path), "one") is None
+    tmp_path.chmod(0o777)
+    assert identity(str(tmp_path), "two") is None, "what anybody can exchange is nobody's"

@@ -172,3 +172,27 @@ def test_no_descriptor_is_lost(tmp_path: Path) -> None:
     journal.read()
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_was_last_known_is_restored_beside_what_was_written_since(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "run"))
+    for known in (journal.write, lambda _: journal.read()):
+        known(SOME)
+        (tmp_path / "run" / "journal.json").unlink()
+        (tmp_path / "run").rmdir()
+        journal.restore()
+        assert Journal(str(tmp_path / "run")).read() == SOME
+
+    other = Remembered((), frozenset({(4, ip4("192.168.2.10"), 24)}))
+    Journal(str(tmp_path / "run")).write(other)
+    journal.restore()
+    assert Journal(str(tmp_path / "run")).read() == Remembered(SOME.borrowed, SOME.addresses | other.addresses)
+
+
+def test_what_was_forgotten_is_not_restored(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path))
+    journal.write(SOME)
+    journal.write(Remembered())
+    journal.restore()
+
+    assert not (tmp_path / "journal.json").exists()

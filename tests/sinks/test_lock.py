@@ -62,3 +62,27 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be opened"), held(str(tmp_path), 0, "apply"):
         pass
     assert not (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize("folder_too", [False, True])
+def test_who_waited_for_a_file_that_was_removed_holds_the_one_that_others_see(tmp_path: Path, folder_too: bool) -> None:  # noqa: FBT001
+    place = tmp_path / "run"
+    taken, leave = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with held(str(place), 10, "apply"):
+            taken.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=second)
+    with held(str(place), 0, "apply"):
+        thread.start()
+        threading.Event().wait(0.1)  # it waits by now, or the test proves nothing
+        (place / "lock").unlink()
+        if folder_too:
+            place.rmdir()
+    assert taken.wait(10)
+    with pytest.raises(BusyError), held(str(place), 0, "revert"):
+        pass
+    leave.set()
+    thread.join()

@@ -67,3 +67,31 @@ def test_what_is_no_file_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(ApplyError, match="cannot be written"):
         Tree(str(tmp_path)).write("/x", b"")
     assert sorted(os.listdir(tmp_path)) == ["pipe", "x"]
+
+
+def test_a_link_is_made_once_and_told(tmp_path: Path) -> None:
+    tree = Tree(str(tmp_path))
+    assert tree.target("/a/b/link") is None
+    tree.link("/a/b/link", "/elsewhere")
+
+    assert (tree.target("/a/b/link"), os.readlink(tmp_path / "a/b/link")) == ("/elsewhere", "/elsewhere")
+    with pytest.raises(ApplyError, match=r"/a/b/link: cannot be made: File exists"):
+        tree.link("/a/b/link", "/other")
+    (tmp_path / "file").touch()
+    assert tree.target("/file") is None
+    tree.remove("/a/b/link")
+    assert tree.target("/a/b/link") is None
+
+
+def test_only_an_empty_folder_is_pruned(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    tree = Tree(str(tmp_path))
+    for path in ("/full", "/full/file", "/missing", "/link", "/missing/below"):
+        tree.prune(path)
+    assert {path.name for path in tmp_path.iterdir()} == {"full", "empty", "link"}
+
+    tree.prune("/empty")
+    assert {path.name for path in tmp_path.iterdir()} == {"full", "link"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eip_agent.core.firewall import FirewallRule
-from eip_agent.core.firewall_match import Match
+from eip_agent.core.firewall_match import ANY_MARK, Match
 from eip_agent.netlink import attribute, attributes
 from eip_agent.sources.firewall_rule import Element, decode_rule, elements_of, sets_wanted
 
@@ -22,6 +22,8 @@ NUMBER: Final = int.from_bytes(OWN, "big")
 IPV4: Final = (("meta", {1: 1, 2: 15}), ("cmp", {1: 1, 2: 0, 3: {1: b"\2"}}))
 IS_IPV4: Final = Match("nfproto", ((2, 2),))
 DADDR: Final = ("payload", {1: 1, 2: 1, 3: 16, 4: 4})
+
+MARK: Final = ("meta", {1: 1, 2: 3})
 
 Nest = Mapping[int, object]
 Step = tuple[str, Nest]
@@ -52,6 +54,9 @@ def cmp(value: bytes, how: int = 0) -> Step:
 
 def host(value: int) -> bytes:
     return struct.pack("=I", value)
+
+
+MASKED: Final = ("bitwise", {1: 1, 2: 1, 3: 4, 4: {1: host(255)}, 5: {1: host(0)}})
 
 
 @pytest.mark.parametrize(
@@ -87,6 +92,15 @@ def host(value: int) -> bytes:
             (Match("ct state", ((2, 2), (4, 4))),),
         ),
         ((("ct", {1: 1, 2: 0}), cmp(host(8))), (Match("ct state", ((8, 8),)),)),
+        ((MARK, cmp(host(5))), (Match("mark", ((5, 5),)),)),
+        ((MARK, cmp(host(5), 1)), (Match("mark", ((5, 5),), inverted=True),)),
+        ((MARK, MASKED, cmp(host(5))), (Match("mark", ((5, 5),), mask=255),)),
+        ((("ct", {1: 1, 2: 3}), MASKED, cmp(host(0), 1)), (Match("ct mark", ((0, 0),), inverted=True, mask=255),)),
+        ((("match", {1: "mark", 3: struct.pack("=IIB", 5, 2**32 - 1, 0)}),), (Match("mark", ((5, 5),)),)),
+        (
+            (("match", {1: "connmark", 3: struct.pack("=IIB", 5, 255, 1)}),),
+            (Match("ct mark", ((5, 5),), inverted=True, mask=255),),
+        ),
         ((("counter", {}), ("limit", {}), ("log", {})), (Match("part"),)),
         ((("match", {1: "tcp"}), ("match", {1: "comment"})), (Match("part"),)),
     ],
@@ -96,10 +110,36 @@ def test_a_program_is_read_back(steps: tuple[Step, ...], expected: tuple[Match, 
 
 
 @pytest.mark.parametrize(
+    ("steps", "gives"),
+    [
+        ((("immediate", {1: 1, 2: {1: host(5)}}), ("meta", {2: 3, 3: 1})), ((5, 5),)),
+        ((("immediate", {1: 1, 2: {1: host(5)}}), ("ct", {2: 3, 4: 1})), ((5, 5),)),
+        (
+            (MARK, ("bitwise", {1: 1, 2: 1, 3: 4, 4: {1: host(1)}, 5: {1: host(5)}}), ("meta", {2: 3, 3: 1})),
+            (ANY_MARK,),
+        ),
+        ((("immediate", {1: 1, 2: {1: host(5)}}), MARK, ("ct", {2: 3, 4: 1})), (ANY_MARK,)),
+        ((("target", {1: "MARK", 3: struct.pack("=II", 5, 2**32 - 1)}),), ((5, 5),)),
+        ((("target", {1: "MARK", 3: struct.pack("=II", 5, 255)}),), (ANY_MARK,)),
+        ((("target", {1: "CONNMARK", 3: bytes(16)}),), (ANY_MARK,)),
+        ((("immediate", {1: 1, 2: {1: host(5)}}), ("meta", {2: 11, 3: 1})), ()),
+        ((("immediate", {1: 1, 2: {1: host(5)}}), ("ct", {2: 11, 4: 1})), ()),
+        ((MARK, cmp(host(5)), ACCEPT), ()),
+    ],
+)
+def test_a_mark_that_a_rule_gives_is_read_where_it_is_a_number(
+    steps: tuple[Step, ...], gives: tuple[tuple[int, int], ...]
+) -> None:
+    assert rule(*steps).gives == gives
+
+
+@pytest.mark.parametrize(
     "steps",
     [
         (("fib", {1: 1, 2: 1}), cmp(host(2))),
-        (("meta", {1: 1, 2: 3}), cmp(host(2))),
+        (("meta", {1: 1, 2: 24}), cmp(host(2))),
+        (("meta", {1: 1, 2: 3}), ("bitwise", {1: 1, 2: 1, 3: 4, 4: {1: host(1)}, 5: {1: host(1)}}), cmp(host(2))),
+        (("match", {1: "mark", 3: b"short"}),),
         (("socket", {1: 1}), cmp(host(2))),
         (cmp(host(2)),),
         (("payload", {1: 1, 2: 1, 3: 16, 4: 4}), cmp(OWN)),

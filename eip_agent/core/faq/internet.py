@@ -85,8 +85,8 @@ def _is_host_read(scene: Scene) -> bool:
 
 
 def _verdict(scene: Scene, what: Message, codes: tuple[str, ...], *, is_known: bool) -> Point:
-    """How findings of these kinds weigh; notes are no cause."""
-    heavy = {one.code for one in scene.report.findings if one.severity is not Severity.NOTE}
+    """How findings of these kinds weigh; notes are no cause, and what is accepted is one all the same."""
+    heavy = {one.code for one in scene.report.findings if one.kind.severity is not Severity.NOTE}
     here = tuple(code for code in found(scene, *codes) if code in heavy)
     if here:
         return Point(say("{what}: something was found", what=what), Sign.WRONG, here)

@@ -82,4 +82,4 @@ MORE: Final = (
 def find_all(scene: Scene) -> tuple[Finding, ...]:
     """What explaining tells: that of every pass, and what else is wrong here."""
     found = [finding for finder in (*FINDERS, *MORE) for finding in finder(scene)]
-    return told((*scene.report.findings, *found))
+    return told((*scene.report.findings, *found), scene.settings.accepted)

@@ -44,13 +44,16 @@ CLOSED = Kind(
 DOUBTFUL = Kind(
     "EIP253",
     Severity.NOTE,
-    text("the local firewall may let nobody in to an address"),
-    saw=text("the local firewall may drop every new connection that comes in by {link} for {addresses}: {where}"),
-    means=text(
-        "whether a rule before it lets anything in, or hands it on to a container, cannot be told from here; "
-        "if none does, the EIPs answer nobody"
+    text("whether the local firewall lets new connections in to an address is not known"),
+    saw=text(
+        "whether the local firewall lets new connections in that come by {link} for {addresses} is not known: {why}; "
+        "what is left is dropped by {where}"
     ),
-    do=text("nothing, if these addresses are reached; else look at the rules"),
+    means=text(
+        "nothing is known to be wrong: where that rule lets in, or hands on to a container, what is meant for these "
+        "addresses, they are reached; what it does not gets no answer"
+    ),
+    do=text("nothing, if these addresses are reached; else look at that rule"),
     proof="tests/core/findings/test_firewall.py; tests/lab/findings/test_firewall.py",
     caused_by=frozenset(("EIP251", "EIP252")),
 )
@@ -99,19 +102,23 @@ def _of_link(ruleset: "Ruleset", scene: Scene, story: Story) -> Iterator[Finding
     for address in _addresses(scene, story):
         place = bisect_right(among[address.version], int(address))
         alike.setdefault((address.version, place, _has_eip(scene, story, address)), []).append(address)
-    stopped: dict[tuple[Kind, Stop], list[IPAddress]] = {}
+    stopped: dict[tuple[Kind, Stop, Stop | None], list[IPAddress]] = {}
     reached = False
     for (_, _, internet), addresses in alike.items():
-        for kind, stop in _judged(ruleset, story, addresses[0], internet=internet):
-            stopped.setdefault((kind, stop), []).extend(addresses)
+        for found in _judged(ruleset, story, addresses[0], internet=internet):
+            stopped.setdefault(found, []).extend(addresses)
             reached |= internet
     # Where an EIP leads to one of them, only packets from the Internet were judged: others of the VPC may get in.
     whence = say("from the Internet") if reached else say("from anywhere")
-    for (kind, stop), addresses in stopped.items():
-        yield _found(kind, stop, story, tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip)))), whence)
+    for (kind, stop, doubt), addresses in stopped.items():
+        told = tuple(sorted(addresses, key=lambda ip: (ip.version, int(ip))))
+        yield _doubted(stop, doubt, story, told) if doubt is not None else _found(kind, stop, story, told, whence)
 
 
-def _judged(ruleset: "Ruleset", story: Story, address: IPAddress, *, internet: bool) -> "Iterator[tuple[Kind, Stop]]":
+def _judged(
+    ruleset: "Ruleset", story: Story, address: IPAddress, *, internet: bool
+) -> "Iterator[tuple[Kind, Stop, Stop | None]]":
+    """What stops its packets, and for what is doubtful by which rule it is."""
     from eip_agent.core.firewall import Passes, fate  # noqa: PLC0415  as above
     from eip_agent.core.firewall_match import Packets  # noqa: PLC0415  as above
 
@@ -130,27 +137,50 @@ def _judged(ruleset: "Ruleset", story: Story, address: IPAddress, *, internet: b
     if answers.passes is Passes.NO:
         yield from _stop(DEAF, answers)
     elif requests.passes is Passes.MAYBE and requests.stop is not None:
-        yield DOUBTFUL, requests.stop
+        yield DOUBTFUL, requests.stop, requests.doubt
     else:
         yield from _stop(CLOSED, requests)
 
 
-def _stop(kind: Kind, seen: "Fate") -> "Iterator[tuple[Kind, Stop]]":
+def _stop(kind: Kind, seen: "Fate") -> "Iterator[tuple[Kind, Stop, None]]":
     """It, where it stops all."""
     if not seen.passes and seen.stop is not None:
-        yield kind, seen.stop
+        yield kind, seen.stop, None
 
 
 def _found(kind: Kind, stop: "Stop", story: Story, addresses: tuple[IPAddress, ...], whence: Message) -> Finding:
-    chain, rule, link = stop.chain, stop.rule, story.link.link.name
-    where: Message = say("the policy of chain `{chain}`", chain=chain)
-    commands = (f"nft -a list chain {chain}",)
-    if rule is not None:
-        where = say("the rule `{rule}` in chain `{chain}`", rule=rule, chain=chain)
-        if kind in (DEAF, MUTE):
-            commands = (f"nft delete rule {chain} handle {rule.handle}",)
+    link, where = story.link.link.name, _place(stop)
+    commands = (f"nft -a list chain {stop.chain}",)
+    if stop.rule is not None and kind in (DEAF, MUTE):
+        commands = (f"nft delete rule {stop.chain} handle {stop.rule.handle}",)
     about = (link, *map(str, addresses))
     return kind.on(link, about=about, commands=commands, link=link, addresses=addresses, where=where, whence=whence)
+
+
+def _doubted(stop: "Stop", doubt: "Stop", story: Story, addresses: tuple[IPAddress, ...]) -> Finding:
+    """It is not known, and because of which rule."""
+    from eip_agent.core.firewall_match import MARKS  # noqa: PLC0415  as above
+
+    link, by, rule = story.link.link.name, _place(doubt), doubt.rule
+    why = say("what {rule} lets in, or hands on, cannot be told from here", rule=by)
+    plain = rule.matches if rule is not None and not rule.strange and rule.verdict != "other" else ()
+    if any(match.field in MARKS for match in plain):
+        why = say("{rule} decides by a mark that no rule here gives them; something else may, as tc or eBPF", rule=by)
+    return DOUBTFUL.on(
+        link,
+        about=(link, *map(str, addresses)),
+        commands=dict.fromkeys(f"nft -a list chain {one.chain}" for one in (doubt, stop)),
+        link=link,
+        addresses=addresses,
+        why=why,
+        where=_place(stop),
+    )
+
+
+def _place(stop: "Stop") -> Message:
+    if stop.rule is None:
+        return say("the policy of chain `{chain}`", chain=stop.chain)
+    return say("the rule `{rule}` in chain `{chain}`", rule=stop.rule, chain=stop.chain)
 
 
 def _addresses(scene: Scene, story: Story) -> Iterator[IPAddress]:

@@ -8,7 +8,7 @@ import pytest
 from eip_agent.core.claims import Case
 from eip_agent.core.conclude import Witnesses
 from eip_agent.core.facts import Remembered
-from eip_agent.core.finding import Finding
+from eip_agent.core.finding import Finding, Severity
 from eip_agent.core.findings.firewall import firewall
 from eip_agent.core.firewall import Chain, FirewallRule
 from eip_agent.core.firewall_match import ESTABLISHED, Match
@@ -119,3 +119,47 @@ def test_rules_that_were_not_looked_at_are_told() -> None:
     assert (one.code, one.saw) == ("EIP255", "tables of iptables-legacy are in use: filter, nat")
     assert not list(firewall(replace(bare, surroundings=Surroundings())))
     assert not list(firewall(replace(bare, surroundings=None)))
+
+
+MARKED = Match("mark", ((1, 1),))
+
+
+def test_what_a_mark_lets_in_is_not_known_where_no_rule_gives_it() -> None:
+    (one,) = found(chain(rule("accept", OLD), rule("accept", MARKED), drops=True))
+
+    assert (one.code, one.severity) == ("EIP253", Severity.NOTE)
+    assert (
+        "the rule `meta mark 0x00000001 accept` in chain `inet filter input` decides by a mark that no rule" in one.saw
+    )
+    assert "what is left is dropped by the policy of chain `inet filter input`" in one.saw
+    assert one.commands == ("nft -a list chain inet filter input",)
+
+
+@pytest.mark.parametrize(("gives", "expected"), [((1, 1), []), ((2, 2), ["EIP253"])])
+def test_a_firewall_that_accepts_by_the_mark_it_gives_is_none_to_tell_of(
+    gives: tuple[int, int], expected: list[str]
+) -> None:
+    giving = replace(rule("", SSH), gives=(gives,))
+    before = chain(giving, hook="prerouting")
+
+    assert [
+        one.code for one in found(before, chain(rule("accept", OLD), rule("accept", MARKED), drops=True))
+    ] == expected
+    assert [one.code for one in found(before, chain(rule("accept", OLD), drops=True))] == ["EIP252"], "a near miss"
+
+
+def test_a_mark_is_not_blamed_for_what_else_is_strange() -> None:
+    (one,) = found(chain(rule("accept", OLD), rule("accept", MARKED, strange=True), drops=True))
+
+    assert "what the rule `meta mark 0x00000001 ... accept` in chain" in one.saw
+
+
+def test_what_is_handed_on_is_told_by_the_rule_that_does() -> None:
+    away = replace(chain(rule("other", SSH), hook="prerouting"), kind="nat")
+    (one,) = found(away, chain(rule("accept", OLD), drops=True))
+
+    assert one.code == "EIP253"
+    assert (
+        "what the rule `th dport 22 ...` in chain `inet filter prerouting` lets in, or hands on, cannot be" in one.saw
+    )
+    assert one.commands == ("nft -a list chain inet filter prerouting", "nft -a list chain inet filter input")

@@ -7,6 +7,7 @@
                         172.16.1.11
 """
 
+import re
 from ipaddress import IPv4Address
 
 import pytest
@@ -15,7 +16,7 @@ from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.echo import PORT
 from eip_agent.lab.probe import reach
 from eip_agent.lab.topology import Topology, vswitch
-from tests.lab.findings.support import codes, gone, heal, see
+from tests.lab.findings.support import codes, findings, gone, heal, see
 from tests.lab.support import ETH0, WEB, agent, declared, nat
 
 pytestmark = pytest.mark.lab
@@ -29,6 +30,7 @@ INPUT = "chain input {{ type filter hook input priority filter; policy {}; {}; }
 
 OPEN = f"chain open {{ th dport {{ 22, {PORT} }} accept; return; }}"
 OUTPUT = "chain output {{ type filter hook output priority filter; policy accept; {}; }}"
+PREROUTING = "chain prerouting {{ type filter hook prerouting priority mangle; policy accept; {}; }}"
 KNOWN = 'ct state vmap { invalid : drop, established : accept, related : accept }; iifname { "lo", "eth0" } accept'
 
 
@@ -78,6 +80,45 @@ def test_what_the_firewall_stops_is_told_and_what_it_lets_through_is_not() -> No
         assert all(reach(cloud.internet, eip) for eip in (FIRST, SECOND, THIRD)), "it may be so, and is not"
         see(cloud, "EIP253")
 
+        by_mark = INPUT.format("drop", f"{KNOWN}; meta mark 0x1 accept; ct mark and 0xff == 0x10 accept")
+        load(cloud, by_mark)
+        assert closed(cloud, SECOND), "nobody gives that mark"
+        see(cloud, "EIP253", golden="EIP253_mark")
+        for gives in ("meta mark set 0x1", "ct mark set 0x110", "ct mark set 0x10 meta mark set ct mark"):
+            load(cloud, PREROUTING.format(f"th dport {PORT} {gives}"), by_mark)
+            assert all(reach(cloud.internet, eip) for eip in (FIRST, SECOND, THIRD)), gives
+            assert codes(cloud) == healthy, gives
+        load(cloud, PREROUTING.format(f"th dport {PORT} meta mark set 0x2"), by_mark)
+        assert closed(cloud, SECOND), "another mark"
+        assert "EIP253" in codes(cloud)
+
         load(cloud, INPUT.format("drop", f"{KNOWN}; iifgroup 20000 meta l4proto {{ tcp, udp }} jump open"), OPEN)
         assert all(reach(cloud.internet, eip) for eip in (FIRST, SECOND, THIRD))
         assert codes(cloud) == healthy
+
+
+def test_a_firewall_that_is_wanted_so_is_told_and_counts_for_nothing() -> None:
+    with Cloud(PAIR, boot="dhcp", peers=False) as cloud:
+        cloud.settings(declared(PAIR))
+        agent(cloud, "apply")
+        load(cloud, INPUT.format("drop", f"{KNOWN}; ip saddr 172.16.0.0/12 accept"))
+        assert closed(cloud, SECOND, THIRD)
+        agent(cloud, "explain", code=3)
+        agent(cloud, "explain", "finding", "EIP252", code=3)
+        for accepted in ("EIP252", "EIP252:eth1"):
+            cloud.settings(f'[findings]\naccepted = ["{accepted}"]\n{declared(PAIR)}')
+            told = agent(cloud, "explain")
+            assert re.search(r"^nothing is wrong; .*1 that is accepted$", told, re.MULTILINE)
+            assert re.search(r"^EIP252 note .*\n(.+\n)*?  accepted by the settings", told, re.MULTILINE)
+            agent(cloud, "explain", "finding", "EIP252")
+            assert [one["code"] for one in findings(cloud) if one["accepted"]] == ["EIP252"]
+            assert findings(cloud)[-1]["code"] == "EIP252"
+        cloud.settings(f'[findings]\naccepted = ["EIP252:eth0", "EIP251"]\n{declared(PAIR)}')
+        agent(cloud, "explain", code=3)
+
+        cloud.settings(f'[findings]\naccepted = ["EIP252", "EIP111"]\n{declared(PAIR)}')
+        cloud.guest.ip("rule del priority 24011")
+        agent(cloud, "explain", code=3)
+        agent(cloud, "apply")
+        cloud.metadata.stop()
+        agent(cloud, "explain", code=4)
