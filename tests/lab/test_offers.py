@@ -36,7 +36,7 @@ from eip_agent.sources import kernel, offers
 pytestmark = pytest.mark.lab
 
 SECONDARY = ("eth1", "eth2", "eth3", "eth4")
-PROMPT = 0.5
+PROMPT = 0.7
 """Seconds: an answer takes some milliseconds, on a busy machine some more; far less than any wait for silence."""
 
 

@@ -188,7 +188,7 @@ def test_waiting_ends_with_the_timeout(server: Server, piece: bytes) -> None:
     with server.connect(timeout=0.2) as connection, pytest.raises(HttpError, match="timed out"):
         connection.ask("GET", "/")
 
-    assert monotonic() - before < 1
+    assert monotonic() - before < 4
 
 
 def test_nothing_is_asked_after_the_deadline(server: Server) -> None:

@@ -38,6 +38,10 @@ PASSING = (
 """What may pass, so that it is asked again."""
 
 
+BUSY = 3.0
+"""Seconds that a machine with much else to do may take longer; what never ends takes longer than that."""
+
+
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "FIRST_DELAY", 0.05)
@@ -58,7 +62,7 @@ def refused(service: MetadataService, deadline: float = 0.5, timeout: float = 0.
     before = monotonic()
     with pytest.raises(MetadataError) as error:
         read(settings(service, deadline, timeout))
-    assert monotonic() - before < deadline + 0.5
+    assert monotonic() - before < deadline + BUSY
     assert service.url in str(error.value)
     return error.value
 
@@ -307,10 +311,10 @@ def test_a_leaf_of_the_walk_that_never_comes_stays_with_its_eni(service: Metadat
     service.all_served = False
     service.faults.append(Fault(f"{ENI}gateway", kind))
     before = monotonic()
-    fact = read(settings(service, deadline=0.4, timeout=0.1))
+    fact = read(settings(service, deadline=1.2, timeout=0.4))
 
     only_the_second_suffers(fact, "macs/00:16:3e:00:00:01/gateway")
-    assert monotonic() - before < 0.9
+    assert monotonic() - before < 1.2 + BUSY
 
 
 @pytest.mark.parametrize("status", [400, 403, 410])
@@ -349,7 +353,7 @@ def test_a_walk_that_runs_out_of_time_knows_what_it_did_not_see(service: Metadat
     before = monotonic()
     fact = read(settings(service, deadline=0.5, timeout=1))
 
-    assert monotonic() - before < 0.8
+    assert monotonic() - before < 0.5 + BUSY
     assert fact.enis[1].unread
     assert len(fact.enis) == len(WHOLE.enis)
 
