@@ -15,10 +15,10 @@ from typing import Final
 
 from eip_agent import __version__
 from eip_agent.core.message import said, say, verbatim
-from eip_agent.core.pace import Backoff, Budget, Burst, heard, jittered, soonest
+from eip_agent.core.pace import Backoff, Budget, Burst, heard, soonest
 from eip_agent.core.settings import Settings
 from eip_agent.core.status import Status
-from eip_agent.daemon.asker import Answer, Asker
+from eip_agent.daemon.asker import Asker
 from eip_agent.daemon.control import Control
 from eip_agent.daemon.desk import Desk
 from eip_agent.daemon.events import Events
@@ -26,24 +26,17 @@ from eip_agent.daemon.herald import Herald
 from eip_agent.daemon.keeper import Done, Keeper
 from eip_agent.daemon.log import Level, Log
 from eip_agent.daemon.notify import Notify
+from eip_agent.daemon.polls import Polls
 from eip_agent.daemon.signals import signals
 from eip_agent.daemon.single import Place, single
 from eip_agent.errors import AgentError, BusyError, JournalError, SettingsError
 from eip_agent.netlink import Netlink
-from eip_agent.reconcile import WITNESS_PAUSE, Agent
+from eip_agent.reconcile import Agent
 
-_ATTACHED: Final = Backoff(0.25, 30.0)
-"""Between two questions whether the metadata service lists a link by now."""
-_GIVE_UP: Final = 20
-"""Questions, some six minutes; then the usual poll must do: what is still not listed is no ENI."""
 _FAILED: Final = Backoff(1.0, 60.0)
 """Between two tries of a pass that failed."""
 _BUSY: Final = Backoff(0.1, 2.0)
 """Between two looks whether the lock is free."""
-_SILENT: Final = 2.0
-"""The first pause after the metadata service was silent; doubled up to the usual poll."""
-_OPENAPI: Final = 30.0
-"""The same for the OpenAPI."""
 _PAUSE: Final = 0.1
 """Between two passes that are made because of fights."""
 _STUCK: Final = 1800.0
@@ -74,7 +67,8 @@ class Loop:
         self._asker = Asker()
         self._selector = selectors.DefaultSelector()
         self._herald = Herald(self._keeper, log, notify, self._selector)
-        self._desk = Desk(self.status, lambda: self._herald.report, self._poll_soon)
+        self._polls = Polls(settings, monotonic(), random.random)
+        self._desk = Desk(self.status, lambda: self._herald.report, self._polls.soon)
         self._place: Place | None = None
         self._control: Control | None = None
         self._stopping = False
@@ -87,19 +81,9 @@ class Loop:
         """When to make a pass, for another reason than events."""
         self._fight_at: float | None = None
         """When to put back what somebody keeps taking away."""
-        self._poll_at: float | None = monotonic()
-        """When to ask the metadata service."""
-        self._others_at = 0.0
-        """From when on all others are to be asked with it."""
-        self._asked_at = self._answered_at = -1.0
-        """When the last question, and the one whose answer is known, began."""
         self._pat_at = monotonic() if watchdog else None
 
-        self._failures, self._locked, self._attached = _FAILED, _BUSY, _ATTACHED
-        self._silent = Backoff(_SILENT, settings.poll)
-        self._denied = Backoff(_OPENAPI, settings.openapi_poll)
-        self._witness = Backoff(WITNESS_PAUSE, settings.poll)
-        self._newcomers: frozenset[object] = frozenset()
+        self._failures, self._locked = _FAILED, _BUSY
         self._waits_for = ""
 
     def run(self) -> None:
@@ -126,7 +110,7 @@ class Loop:
         waits = [self._waits_for] if self._waits_for else []
         if self._asker.busy:
             waits.append(say("an answer of the cloud"))
-        next_poll = None if self._poll_at is None else time.time() + self._poll_at - monotonic()
+        next_poll = None if self._polls.at is None else time.time() + self._polls.at - monotonic()
         return self._herald.status(waits, next_poll)
 
     # --- what happens -------------------------------------------------------------------------------------------------
@@ -142,19 +126,19 @@ class Loop:
         self._herald.tidy(now)
         if self._pat_at is not None and self._watchdog is not None and now >= self._pat_at:
             # A thread that does not come back has hung up the daemon as surely as a loop would: systemd starts it anew.
-            if not self._asker.busy or now - self._asked_at < _STUCK:
+            if not self._asker.busy or now - self._polls.asked_at < _STUCK:
                 self._notify.alive()
             self._pat_at = now + self._watchdog
         if self._stopping:
             return
-        if self._poll_at is not None and now >= self._poll_at and not self._asker.busy:
+        if self._polls.at is not None and now >= self._polls.at and not self._asker.busy:
             self._ask(now)
         pass_at = self._pass_at(now)
         if pass_at is not None and now >= pass_at:
             self._pass()
 
     def _due(self, now: float) -> float | None:
-        poll = None if self._asker.busy else self._poll_at
+        poll = None if self._asker.busy else self._polls.at
         visitors = self._control.door.due if self._control is not None else None
         return soonest(poll, self._pass_at(now), visitors, self._herald.due, self._pat_at)
 
@@ -169,7 +153,7 @@ class Loop:
         said = self._events.read(self._keeper.enis)
         if said.overrun:
             self._herald.overrun()
-            self._poll_soon(now)
+            self._polls.soon(now)
         if said.events or said.overrun:
             self._burst = heard(self._burst, now)
 
@@ -190,16 +174,14 @@ class Loop:
             self._notify.ready()
         else:
             self._change(settings, now)
-        self._others_at = now
-        self._poll_soon(now)
+        self._polls.everybody(now)
 
     def _change(self, settings: Settings, now: float) -> None:
         if settings.run_directory != self._settings.run_directory:
             self._log.say(Level.WARNING, "`run_directory` changes with a restart only; all else has been read anew")
             settings = replace(settings, run_directory=self._settings.run_directory)
         self._settings = settings
-        self._silent = Backoff(_SILENT, settings.poll)
-        self._denied = Backoff(_OPENAPI, settings.openapi_poll)
+        self._polls.change(settings)
         self._agent = Agent(settings, self._agent.journal)
         self._keeper.change(self._agent, settings)
         self._herald.open(settings, self.status)
@@ -208,12 +190,9 @@ class Loop:
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
-    def _poll_soon(self, at: float) -> None:
-        self._poll_at = soonest(self._poll_at, at)
-
     def _ask(self, now: float) -> None:
-        self._poll_at, self._asked_at = None, now
-        anew = now >= self._others_at or self._desk.wants(self._answered_at)
+        wanted = self._desk.wants(self._polls.answered_at)
+        anew = self._polls.ask(now) or wanted
         self._asker.ask(self._keeper.worker, self._keeper.seen, anew=anew)
 
     def _hear_answer(self, _events: int, now: float) -> None:
@@ -221,36 +200,17 @@ class Loop:
         if answer is None:
             return
         if answer.asked is not self._keeper.worker:
-            self._poll_soon(now)  # the settings changed meanwhile
+            self._polls.soon(now)  # the settings changed meanwhile
             return
         self._herald.answered(answer)
-        self._plan_polls(answer, now)
+        self._polls.answered(answer.seen, self._keeper.seen, now)
         if answer.seen is None:
             self._fail(answer.error or AgentError(say("nothing was seen")))
             return
-        self._answered_at = self._asked_at
         self._keeper.learn(answer.seen)
         self._look_at = now
-        if self._desk.wants(self._answered_at):
-            self._poll_soon(now)
-
-    def _plan_polls(self, answer: Answer, now: float) -> None:
-        """When to ask next: at the usual pace, or sooner after silence."""
-        seen = answer.seen
-        if seen is None or seen.witnesses.silent:
-            self._poll_soon(now + self._silent.delay)
-            self._silent = self._silent.again()
-            return
-        self._silent = Backoff(_SILENT, self._settings.poll)
-        self._poll_soon(now + jittered(self._settings.poll, random.random()))  # noqa: S311 to spread load
-        if self._keeper.seen is None or seen.asked_at != self._keeper.seen.asked_at:
-            api = seen.witnesses.api
-            if api is not None and api.unread:
-                self._others_at = now + self._denied.delay
-                self._denied = self._denied.again()
-            else:
-                self._denied = Backoff(_OPENAPI, self._settings.openapi_poll)
-                self._others_at = now + jittered(self._settings.openapi_poll, random.random())  # noqa: S311
+        if self._desk.wants(self._polls.answered_at):
+            self._polls.soon(now)
 
     # --- its place ----------------------------------------------------------------------------------------------------
 
@@ -292,7 +252,7 @@ class Loop:
             if self._stopping:
                 return
             # Who asks for a pass by hand wants to see all of it done, or why not.
-            done = self._keeper.look(began, insisting=self._desk.waits_for(self._answered_at))
+            done = self._keeper.look(began, insisting=self._desk.waits_for(self._polls.answered_at))
         except BusyError as busy:
             self._wait(busy)
         except Exception as no:  # noqa: BLE001 whatever it is, the daemon goes on
@@ -309,7 +269,7 @@ class Loop:
         self._follow_up(done, now)
         self._herald.passed(done, now - began)
         if not done.asks_again:
-            self._desk.passed(self._answered_at, now)
+            self._desk.passed(self._polls.answered_at, now)
 
     def _follow_up(self, done: Done, now: float) -> None:
         """When to look or ask again because of what a pass found."""
@@ -324,19 +284,7 @@ class Loop:
         due = self._keeper.fights.due
         # A pause in any case: what waits for an answer of the cloud, say, is not put back by looking at it.
         self._fight_at = max(due, now + _PAUSE) if due is not None else None
-        if done.made.doomed:
-            self._poll_soon(max(now, self._answered_at + self._witness.delay))
-            self._witness = self._witness.again()
-        else:
-            self._witness = Backoff(WITNESS_PAUSE, self._settings.poll)
-        new = self._keeper.newcomers
-        if new - self._newcomers:
-            self._attached = _ATTACHED
-            self._poll_soon(now)
-        elif new and self._attached.tries < _GIVE_UP and not self._asker.busy:
-            self._poll_soon(max(now, self._answered_at + self._attached.delay))
-            self._attached = self._attached.again()
-        self._newcomers = new
+        self._polls.passed(now, doomed=bool(done.made.doomed), newcomers=self._keeper.newcomers, busy=self._asker.busy)
 
     def _wait(self, busy: BusyError) -> None:
         """For the lock.  Who asked for a pass waits as long as he would alone."""
