@@ -64,7 +64,8 @@ class Lookout:
     def see(self, netlink: Netlink, *, everything: bool = False, last: Seen | None = None, anew: bool = False) -> Seen:
         """Ask everybody.  Raises KernelReadError; silence of any other source is told in what is returned.
 
-        `everything`: also what the OpenAPI only explains: static address, DNAT entries, HAVIPs.
+        `everything`: also what the OpenAPI only explains: static address, DNAT entries, HAVIPs, what the VPC keeps from
+        the Internet.
         `last`: what was said then counts while the metadata service is silent; and while it says the same, nobody else
         need be asked, but `anew`.
         """

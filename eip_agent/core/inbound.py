@@ -1,6 +1,7 @@
 """The way of a packet into this host: from the other side to who listens."""
 
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Final
 
 from eip_agent.core.facts import IPAddress
@@ -58,6 +59,13 @@ def _delivered(ground: Ground, near: IPAddress, public: IPAddress | None, story:
     """What the cloud does with a packet for an address of an ENI."""
     outside, far = ground.outside, ground.ends.far
     carried = outside.carries(story, near, far)
+    if isinstance(near, IPv6Address) and outside.area(far) is Area.INTERNET:
+        # What answers somebody here comes in where he was let out.
+        if ground.ends.incoming:
+            carried = outside.lets_in(story, near)
+        if carried.state is State.STOPS:
+            yield Stop(Place.CLOUD, str(near), carried.says, State.STOPS)
+            return
     public = public or carried.seen
     if public is not None and public != near:
         says = say("the cloud's gateway translates {eip} into {private}", eip=public, private=near)

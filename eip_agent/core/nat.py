@@ -11,6 +11,7 @@ from typing import Final
 
 from eip_agent.core.chain import Chain
 from eip_agent.core.message import Message, say
+from eip_agent.core.outlet import gateways4
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
@@ -148,7 +149,7 @@ def _eip_visible(scene: Scene) -> Choice:
             Want(say("a region that has it"), _region(scene, EIP_VISIBLE_REGIONS)),
             Want(say("a secondary ENI with one private address only"), _any(map(_is_single, secondary))),
             Want(say("the ENI is detached while the EIP is bound, and has no EIP of another mode")),
-            Want(say("no IPv4 gateway in the VPC")),
+            Want(say("no IPv4 gateway in the VPC"), _without_gateway(scene)),
             Want(say("DHCP on that link")),
         ),
         (
@@ -172,6 +173,7 @@ def _multi(scene: Scene) -> Choice:
                 _family(scene),
             ),
             Want(say("a secondary ENI, detached while EIPs are bound, without an EIP in NAT mode")),
+            Want(say("no IPv4 gateway in the VPC"), _without_gateway(scene)),
         ),
         (
             say("detach the ENI, and unbind its EIPs"),
@@ -180,6 +182,11 @@ def _multi(scene: Scene) -> Choice:
             say("run `eip-agent apply`"),
         ),
     )
+
+
+def _without_gateway(scene: Scene) -> bool | None:
+    found = gateways4(scene)
+    return None if found is None else not found
 
 
 def _region(scene: Scene, regions: frozenset[str]) -> bool | None:

@@ -4,11 +4,17 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from eip_agent.core.facts import Mac, Unread
 from eip_agent.core.settings import Mode
 from eip_agent.core.silence import Silence
+
+if TYPE_CHECKING:
+    from eip_agent.core.vpc import Ipv6AddressFact, VpcFact
+else:
+    # Only explaining is told of them, and classes take time to be made; what is kept on disk never has any.
+    Ipv6AddressFact = VpcFact = Any
 
 CORE_ACTIONS: Final = ("ecs:DescribeNetworkInterfaces", "vpc:DescribeEipAddresses", "vpc:DescribeEipGatewayInfo")
 """What the agent needs to know every mode."""
@@ -19,8 +25,16 @@ ALL_ACTIONS: Final = (
     "vpc:DescribeForwardTableEntries",
     "vpc:DescribeHaVips",
     "ecs:DescribeInstanceTypes",
+    "vpc:ListIpv4Gateways",
+    "vpc:DescribeRouteTableList",
+    "vpc:DescribeRouteEntryList",
+    "vpc:DescribeIpv6Gateways",
+    "vpc:DescribeIpv6Addresses",
+    "vpc:DescribeIpv6EgressOnlyRules",
 )
-"""Those, and what it needs to explain why an EIP is not here."""
+"""Those, and what it needs to explain why an EIP is not here, and what the VPC keeps from the Internet."""
+ASIDE: Final = frozenset(ALL_ACTIONS[-6:])
+"""Whose failure is told by a finding and no more: no verdict and no other answer hangs on them."""
 LEFT_OUT: Final = frozenset(("ecs:DescribeInstanceTypes",))
 """What only fills an answer in, so that nobody is told that it is not allowed."""
 
@@ -71,6 +85,9 @@ class ApiEniFact:
     status: str = "InUse"
     private_ipv4s: tuple[IPv4Address, ...] = ()
     service_managed: bool = False
+    vpc: str = ""
+    """Ids; empty where they are not told."""
+    vswitch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,10 @@ class ApiFact:
     """The same calls with why, each action and reason once."""
     limits: LimitFact | None = None
     """Of this instance's type; None: not read."""
+    vpcs: tuple[VpcFact, ...] = ()
+    """Those of this instance's ENIs; usually one."""
+    ipv6s: tuple[Ipv6AddressFact, ...] = ()
+    """Those addresses of this instance that were told of."""
 
 
 def policy(actions: Iterable[str] = ALL_ACTIONS) -> str:

@@ -5,12 +5,13 @@ Only what is documented is called certain; where it is silent, the answer is "un
 
 import enum
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from eip_agent.core.desired import given
 from eip_agent.core.facts import EniFact, IPAddress, IPNetwork
 from eip_agent.core.message import Message, say
+from eip_agent.core.outlet import Outlet, barrier, outlet
 from eip_agent.core.report import Story
 from eip_agent.core.residents import mapping
 from eip_agent.core.scene import Scene
@@ -133,7 +134,7 @@ class Outside:
             says = say("whether the cloud leads an EIP of this instance back to it from inside is not documented")
             return Judgement(State.UNKNOWN, says)
         if area is Area.INTERNET:
-            return self.to_internet(story, source)
+            return self.to_internet(story, source, destination)
         if binded and area is Area.SERVICES:
             says = say("the cloud does not serve 100.64.0.0/10 on an ENI in EIP-visible mode")
             return Judgement(State.STOPS, says)
@@ -148,13 +149,32 @@ class Outside:
             return Judgement(State.UNKNOWN, says, source)
         return Judgement(State.PASSES, say("inside the VPC nobody translates: seen as {source}", source=source), source)
 
-    def to_internet(self, story: Story, source: IPAddress) -> Judgement:
-        """What becomes of it on its way to the Internet."""
-        visible = any(eip.address == source for eip in story.verdict.visible)
-        if source.version == 6:
+    def to_internet(self, story: Story, source: IPAddress, destination: IPAddress | None = None) -> Judgement:
+        """What becomes of it on its way to the Internet; without a destination, to most of it."""
+        seen = self._as_whom(story, source)
+        barred = barrier(self.scene, story, source, destination) if seen.state is State.PASSES else None
+        if barred is None:
+            return seen
+        return Judgement(State.STOPS if barred.certain else State.UNKNOWN, barred.says, seen.seen)
+
+    def lets_in(self, story: Story, address: IPv6Address) -> Judgement:
+        """What becomes of a packet from the Internet that nobody here has asked for."""
+        if outlet(self.scene, story, address) is Outlet.ONE_WAY:
+            says = say("an egress-only rule of the IPv6 gateway drops what nobody here has asked for")
+            return Judgement(State.STOPS, says)
+        barred = barrier(self.scene, story, address)
+        if barred is not None:
+            return Judgement(State.STOPS, say("the Internet does not reach it: {why}", why=barred.says))
+        return Judgement(State.PASSES, say("nobody translates: it comes as {address}", address=address), address)
+
+    def _as_whom(self, story: Story, source: IPAddress) -> Judgement:
+        """As whom it is seen where nothing keeps it."""
+        if isinstance(source, IPv6Address):
             says = say("seen as {source}, if the IPv6 gateway gives it Internet bandwidth", source=source)
+            if outlet(self.scene, story, source) is not Outlet.UNKNOWN:
+                says = say("the IPv6 gateway gives it Internet bandwidth: seen as {source}", source=source)
             return Judgement(State.PASSES, says, source)
-        if visible:
+        if any(eip.address == source for eip in story.verdict.visible):
             return Judgement(State.PASSES, say("nobody translates: seen as the EIP {source}", source=source), source)
         eip = self.eips.get(source)
         if eip is not None:

@@ -21,7 +21,8 @@ from urllib.parse import parse_qsl, urlsplit
 from eip_agent.lab.account import Account
 from eip_agent.lab.certificate import authority, server_context
 from eip_agent.lab.metadata import Enterable
-from eip_agent.lab.openapi_answers import Answer, Quirks, RefusedError, answer, empty
+from eip_agent.lab.openapi_answers import Quirks, answer, empty
+from eip_agent.lab.openapi_pages import Answer, RefusedError
 from eip_agent.lab.signature import Request, check
 from eip_agent.lab.topology import Topology
 

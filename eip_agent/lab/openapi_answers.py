@@ -5,22 +5,19 @@ it is silent: a free EIP has an empty `InstanceId`, an EIP on a secondary privat
 `NetworkInterface`, `PrivateIpAddress` of a visible EIP is the ENI's primary private address.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Final
 
 from eip_agent.core.openapi import Bound
 from eip_agent.core.settings import Mode
+from eip_agent.lab import openapi_vpc as vpc
 from eip_agent.lab.document import INSTANCE_TYPE
+from eip_agent.lab.openapi_pages import VPC_ID, Answer, Query, RefusedError, paged, tokened
 from eip_agent.lab.topology import Eip, Elsewhere, Eni, Topology
 
-VPC_ID: Final = "vpc-bp1lab"
 _MODES: Final = {Mode.EIP_VISIBLE: "BINDED", Mode.MULTI_EIP_VISIBLE: "MULTI_BINDED"}
-_TOKEN: Final = "next-"  # noqa: S105 - of a page
-
-Answer = dict[str, Any]
-Query = Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -37,14 +34,6 @@ class Quirks:
     """`{}` instead of an empty list in its two wrappers."""
 
 
-class RefusedError(Exception):
-    """An error answer."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
-
-
 def answer(topology: Topology, action: str, query: Query, quirks: Quirks) -> Answer:
     """The answer to a call.  Raises RefusedError."""
     region = query.get("RegionId")
@@ -59,6 +48,12 @@ def answer(topology: Topology, action: str, query: Query, quirks: Quirks) -> Ans
         "DescribeNatGateways": _nat_gateways,
         "DescribeForwardTableEntries": _forward_entries,
         "DescribeHaVips": _havips,
+        "ListIpv4Gateways": vpc.ipv4_gateways,
+        "DescribeRouteTableList": vpc.route_tables,
+        "DescribeRouteEntryList": vpc.route_entries,
+        "DescribeIpv6Gateways": vpc.ipv6_gateways,
+        "DescribeIpv6Addresses": vpc.ipv6_addresses,
+        "DescribeIpv6EgressOnlyRules": vpc.egress_only_rules,
     }
     if action not in actions:
         raise RefusedError(404, "InvalidAction.NotFound", f"there is no action {action}")
@@ -74,6 +69,8 @@ def empty(found: Answer) -> Answer:
     return {
         name: {inner: [] if isinstance(below, list) else below for inner, below in value.items()}
         if isinstance(value, dict)
+        else []
+        if isinstance(value, list)
         else 0
         if name == "TotalCount"
         else value
@@ -156,17 +153,15 @@ def _eip_addresses(topology: Topology, query: Query) -> Answer:
         if (of is None or (eip["InstanceId"], eip["InstanceType"]) == (of, kind))
         and (addresses is None or eip["IpAddress"] in addresses)
     ]
-    return _paged(found, query, ("EipAddresses", "EipAddress"), default=10, most=100)
+    return paged(found, query, ("EipAddresses", "EipAddress"), default=10, most=100)
 
 
 def _network_interfaces(topology: Topology, query: Query) -> Answer:
     size = int(query.get("MaxResults", "50"))
     if not 10 <= size <= 500:
         raise RefusedError(400, "InvalidParameter", "MaxResults is from 10 to 500")
-    start = int(query.get("NextToken", f"{_TOKEN}0").removeprefix(_TOKEN))
     enis = [_eni(topology, eni) for eni in topology.enis if query.get("InstanceId") in {None, topology.instance_id}]
-    token = f"{_TOKEN}{start + size}" if start + size < len(enis) else ""
-    page = enis[start : start + size]
+    page, token = tokened(enis, query, size)
     return {
         "NetworkInterfaceSets": {"NetworkInterfaceSet": page},
         "NextToken": token,
@@ -253,7 +248,7 @@ def _instance_types(topology: Topology, query: Query) -> Answer:
 def _nat_gateways(topology: Topology, query: Query) -> Answer:
     gateways = dict.fromkeys(entry.gateway_id for entry in topology.dnat) if query.get("VpcId") == VPC_ID else {}
     found = [{"NatGatewayId": gateway, "VpcId": VPC_ID, "Status": "Available"} for gateway in gateways]
-    return _paged(found, query, ("NatGateways", "NatGateway"))
+    return paged(found, query, ("NatGateways", "NatGateway"))
 
 
 def _forward_entries(topology: Topology, query: Query) -> Answer:
@@ -272,7 +267,7 @@ def _forward_entries(topology: Topology, query: Query) -> Answer:
         for number, entry in enumerate(topology.dnat)
         if entry.gateway_id == query["NatGatewayId"]
     ]
-    return _paged(found, query, ("ForwardTableEntries", "ForwardTableEntry"))
+    return paged(found, query, ("ForwardTableEntries", "ForwardTableEntry"))
 
 
 def _havips(topology: Topology, query: Query) -> Answer:
@@ -290,12 +285,4 @@ def _havips(topology: Topology, query: Query) -> Answer:
         for havip in topology.havips
         if inside
     ]
-    return _paged(found, query, ("HaVips", "HaVip"))
-
-
-def _paged(found: list[Answer], query: Query, path: tuple[str, str], *, default: int = 10, most: int = 50) -> Answer:
-    number, size = int(query.get("PageNumber", "1")), int(query.get("PageSize", str(default)))
-    if number < 1 or not 1 <= size <= most:
-        raise RefusedError(400, "InvalidParameter", f"PageSize is from 1 to {most}")
-    page = found[(number - 1) * size : number * size]
-    return {path[0]: {path[1]: page}, "TotalCount": len(found), "PageNumber": number, "PageSize": size}
+    return paged(found, query, ("HaVips", "HaVip"))

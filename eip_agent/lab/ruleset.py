@@ -10,6 +10,9 @@ Assumptions, where the public documentation is silent:
 - 1:1 NAT keeps no state: a new binding counts for the next packet.  What an ICMP error quotes is not translated.
 - There is no way from EIP to EIP through the Internet: the instance and its peers reach each other inside the VPC.
 - EIP-visible takes the IPv4 of the ENI out of the VPC in both directions; its IPv6 is as before.
+- An IPv6 address without bandwidth is dropped in both directions.  An egress-only rule drops what opens a connection of
+  TCP, and echo requests; other packets are let in, for nobody here remembers who has asked.
+- Beside an activated IPv4 gateway, what a private vSwitch sends to the Internet is dropped, and what comes in is not.
 - A multi-EIP-visible EIP may talk with private addresses of the VPC, un-NATed; a peer routes back by its gateway.
 """
 
@@ -47,11 +50,15 @@ table inet cloud {
         ip daddr set ip daddr map @eip_to_private accept
         ip daddr @visible accept
         meta nfproto ipv4 drop
+        ip6 daddr @closed6 drop
+        ip6 daddr @asking6 tcp flags & (syn | ack) == syn drop
+        ip6 daddr @asking6 icmpv6 type echo-request drop
     }
     chain pass {
         type filter hook forward priority filter; policy accept;
         oifname @binded ip saddr @inside drop
         oifname "internet" ip saddr != @with_eip drop
+        oifname "internet" ip6 saddr @closed6 drop
     }
     chain leave {
         type filter hook postrouting priority srcnat; policy accept;
@@ -86,6 +93,8 @@ _KINDS: Final = {
         "set inside": "type ipv4_addr; flags interval",
         "set visible": "type ipv4_addr",
         "set with_eip": "type ipv4_addr",
+        "set closed6": "type ipv6_addr",
+        "set asking6": "type ipv6_addr",
         "map eip_to_private": "type ipv4_addr : ipv4_addr",
         "map private_to_eip": "type ipv4_addr : ipv4_addr",
     },
@@ -177,6 +186,7 @@ def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[st
         for eip in eni.eips
         if eip.mode not in _VISIBLE and not eni.binded
     }
+    kept = {str(ip) for eni in topology.enis if topology.is_private(eni.vswitch) for ip in eni.private}
     return {
         "enis": _quoted(eni.link for eni in topology.enis),
         "owned": [f'"{eni.link}" . {address}' for eni in topology.enis for address in eni.owned],
@@ -185,7 +195,9 @@ def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[st
         "binded": _quoted(eni.link for eni in topology.enis if eni.binded),
         "inside": [str(block) for block in collapse_addresses([*vpc_blocks(topology), SERVICES])],
         "visible": visible,
-        "with_eip": [*translated.values(), *visible],
+        "with_eip": [*(private for private in translated.values() if private not in kept), *visible],
+        "closed6": list(map(str, topology.closed6)),
+        "asking6": list(map(str, topology.asking6)),
         "eip_to_private": [f"{eip} : {private}" for eip, private in translated.items()],
         "private_to_eip": [f"{private} : {eip}" for eip, private in translated.items()],
         "gateways": [

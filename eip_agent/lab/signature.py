@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from eip_agent.lab.account import Account, Issued
-from eip_agent.lab.openapi_answers import RefusedError
+from eip_agent.lab.openapi_pages import RefusedError
 
 _V3: Final = re.compile(
     r"ACS3-HMAC-SHA256 Credential=([^,\s]+),\s*SignedHeaders=([a-z0-9;-]+),\s*Signature=([0-9a-f]{64})"

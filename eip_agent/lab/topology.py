@@ -73,6 +73,18 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway4:
+    """An IPv4 gateway.  Each vSwitch of the lab has a route table of its own."""
+
+    leading: frozenset[str] = frozenset()
+    """Names of the vSwitches whose route table has a default route to it."""
+    enabled: bool = True
+    nat: str = ""
+    """Id of the NAT gateway to which all other route tables have a default route; empty: they have none."""
+    gateway_id: str = "ipv4gw-bp1lab00000000000001"
+
+
+@dataclass(frozen=True, slots=True)
 class Eni:
     """An elastic network interface attached to the instance."""
 
@@ -136,6 +148,14 @@ class Topology:
     """How many the instance type may have, the primary one included; only the OpenAPI knows."""
     most_private: int = 15
     """How many private addresses one of them may have."""
+    gateway4: Gateway4 | None = None
+    """The IPv4 gateway of the VPC; None where there is none."""
+    gateway6: bool = True
+    """Whether the VPC has an IPv6 gateway: without one no IPv6 address has the Internet."""
+    private6: tuple[IPv6Address, ...] = ()
+    """IPv6 addresses without Internet bandwidth."""
+    asking6: tuple[IPv6Address, ...] = ()
+    """IPv6 addresses with an egress-only rule."""
 
     @property
     def primary(self) -> Eni:
@@ -146,6 +166,16 @@ class Topology:
     def vswitches(self) -> tuple[VSwitch, ...]:
         """Every vSwitch once, in the order of first use."""
         return tuple(dict.fromkeys([*(eni.vswitch for eni in self.enis), *self.extra_vswitches]))
+
+    @property
+    def closed6(self) -> tuple[IPv6Address, ...]:
+        """The IPv6 addresses of the instance that do not have the Internet."""
+        return tuple(ip for eni in self.enis for ip in eni.ipv6s if not self.gateway6 or ip in self.private6)
+
+    def is_private(self, vswitch: VSwitch) -> bool:
+        """Whether its route table keeps it from the Internet, whatever EIPs are bound."""
+        gateway = self.gateway4
+        return gateway is not None and gateway.enabled and vswitch.name not in gateway.leading
 
     def eni(self, link: str) -> Eni:
         """The ENI whose link has that name.  Raises KeyError for a name nobody has."""

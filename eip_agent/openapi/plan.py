@@ -25,7 +25,8 @@ class Request(TypedDict):
     eips: list[str]
     """Addresses to ask for by themselves, wherever they are bound."""
     everything: bool
-    """Also what only explains: the instance and its type, NAT gateways with their DNAT entries, HAVIPs."""
+    """Also what only explains: the instance and its type, NAT gateways with their DNAT entries, HAVIPs, and what leads
+    from the VPC to the Internet."""
     instance_type: str
     """Empty where it is not known."""
     endpoints: dict[str, str]
@@ -53,20 +54,35 @@ class Call:
 class Listing:
     """How an action pages its answers."""
 
-    path: tuple[str, str]
+    path: tuple[str, ...]
     """Where the items are."""
     size: int
     """The most a page can have."""
-    by_token: bool = False
+    by_token: str = ""
+    """What the size of a page is called where a token leads to the next one; empty where pages have numbers."""
 
 
 LISTINGS: Final = {
-    "DescribeNetworkInterfaces": Listing(("NetworkInterfaceSets", "NetworkInterfaceSet"), 100, by_token=True),
+    "DescribeNetworkInterfaces": Listing(("NetworkInterfaceSets", "NetworkInterfaceSet"), 100, "MaxResults"),
     "DescribeEipAddresses": Listing(("EipAddresses", "EipAddress"), 100),
     "DescribeNatGateways": Listing(("NatGateways", "NatGateway"), 50),
     "DescribeForwardTableEntries": Listing(("ForwardTableEntries", "ForwardTableEntry"), 50),
     "DescribeHaVips": Listing(("HaVips", "HaVip"), 50),
+    "ListIpv4Gateways": Listing(("Ipv4GatewayModels",), 100, "MaxResults"),
+    "DescribeRouteTableList": Listing(("RouterTableList", "RouterTableListType"), 50),
+    "DescribeRouteEntryList": Listing(("RouteEntrys", "RouteEntry"), 100, "MaxResult"),
+    "DescribeIpv6Gateways": Listing(("Ipv6Gateways", "Ipv6Gateway"), 50),
+    "DescribeIpv6Addresses": Listing(("Ipv6Addresses", "Ipv6Address"), 50),
+    "DescribeIpv6EgressOnlyRules": Listing(("Ipv6EgressOnlyRules", "Ipv6EgressOnlyRule"), 50),
 }
+"""Sizes and spellings: alibabacloud-go/vpc-20160428 and ecs-20140526 (2026), `client/*_model.go`."""
+
+_BELOW: Final = {
+    "DescribeNatGateways": ("DescribeForwardTableEntries", "NatGatewayId"),
+    "DescribeRouteTableList": ("DescribeRouteEntryList", "RouteTableId"),
+    "DescribeIpv6Gateways": ("DescribeIpv6EgressOnlyRules", "Ipv6GatewayId"),
+}
+"""What is asked about each item of a list, by its id."""
 
 
 def first(request: Request) -> Iterator[Call]:
@@ -93,14 +109,21 @@ def then(request: Request, call: Call, answers: Sequence[Answer]) -> Iterator[Ca
             yield from (_eips_of("NetworkInterface", eni) for eni in enis if eni)
             if request["everything"]:
                 yield from _of_vpc({text(item, "VpcId") for item in found})
+                yield from _ipv6(request, found)
         case "DescribeEipAddresses":
             enis = [text(item, "InstanceId") for item in found if _needs_gateway(item)]
             yield from (Call(VPC, "DescribeEipGatewayInfo", eni, {"InstanceId": eni}) for eni in enis if eni == call.of)
         case "DescribeInstanceAttribute":
             yield from _of_vpc({text(answer.get("VpcAttributes"), "VpcId") for answer in answers})
-        case "DescribeNatGateways":
-            for gateway in filter(None, (text(item, "NatGatewayId") for item in found)):
-                yield Call(VPC, "DescribeForwardTableEntries", gateway, {"NatGatewayId": gateway})
+        case "ListIpv4Gateways":
+            # Until it is activated, no route table says who reaches the Internet.
+            if any(text(item, "Enabled").lower() != "false" for item in found):
+                yield Call(VPC, "DescribeRouteTableList", call.of, {"VpcId": call.of})
+        case action if action in _BELOW:
+            below, name = _BELOW[action]
+            # The route table of a gateway is for what comes in, and has entries of another kind.
+            ids = (text(item, name) for item in found if text(item, "AssociateType") != "Gateway")
+            yield from (Call(VPC, below, one, {name: one}) for one in ids if one)
 
 
 def first_page(call: Call) -> dict[str, str]:
@@ -108,7 +131,7 @@ def first_page(call: Call) -> dict[str, str]:
     listing = LISTINGS.get(call.action)
     if listing is None:
         return {}
-    return {"MaxResults": str(listing.size)} if listing.by_token else _page(1, listing)
+    return {listing.by_token: str(listing.size)} if listing.by_token else _page(1, listing)
 
 
 def next_page(call: Call, answers: Sequence[Answer]) -> dict[str, str] | None:
@@ -120,7 +143,7 @@ def next_page(call: Call, answers: Sequence[Answer]) -> dict[str, str] | None:
         token = text(last, "NextToken")
         # A token that comes again would be asked for without an end.
         again = token in (text(answer, "NextToken") for answer in answers[:-1])
-        return {"MaxResults": str(listing.size), "NextToken": token} if token and not again else None
+        return {listing.by_token: str(listing.size), "NextToken": token} if token and not again else None
     count = len(items(call.action, last))
     total = text(last, "TotalCount")
     seen = sum(len(items(call.action, answer)) for answer in answers)
@@ -130,10 +153,13 @@ def next_page(call: Call, answers: Sequence[Answer]) -> dict[str, str] | None:
 
 def items(action: str, answer: Answer) -> list[Answer]:
     """The items of a page; empty where there is nothing of the kind."""
-    here: object = answer
-    for name in LISTINGS[action].path if action in LISTINGS else ():
+    return list(_below(answer, *LISTINGS[action].path)) if action in LISTINGS else []
+
+
+def _below(here: object, *path: str) -> Iterator[Answer]:
+    for name in path:
         here = here.get(name) if isinstance(here, Mapping) else None
-    return [item for item in here if isinstance(item, Mapping)] if isinstance(here, list) else []
+    yield from (item for item in here if isinstance(item, Mapping)) if isinstance(here, list) else ()
 
 
 def text(item: object, name: str) -> str:
@@ -151,6 +177,23 @@ def _of_vpc(vpcs: set[str]) -> Iterator[Call]:
     for vpc in sorted(vpcs - {""}):
         yield Call(VPC, "DescribeNatGateways", vpc, {"VpcId": vpc})
         yield Call(VPC, "DescribeHaVips", vpc, {"Filter.1.Key": "VpcId", "Filter.1.Value.1": vpc})
+        yield Call(VPC, "ListIpv4Gateways", vpc, {"VpcId": vpc})
+
+
+def _ipv6(request: Request, enis: Sequence[Answer]) -> Iterator[Call]:
+    """What gives the IPv6 addresses of these ENIs the Internet; nothing where there are none."""
+    having = [eni for eni in enis if list(_below(eni, "Ipv6Sets", "Ipv6Set"))]
+    for vpc in sorted({text(eni, "VpcId") for eni in having} - {""}):
+        yield Call(VPC, "DescribeIpv6Gateways", vpc, {"VpcId": vpc})
+    for eni in having:
+        # `NetworkInterface` is a secondary one; the addresses of the primary are the instance's.
+        primary = text(eni, "Type") == "Primary"
+        kind, of = (
+            ("EcsInstance", request["instance"]) if primary else ("NetworkInterface", text(eni, "NetworkInterfaceId"))
+        )
+        if of:
+            query = {"AssociatedInstanceType": kind, "AssociatedInstanceId": of}
+            yield Call(VPC, "DescribeIpv6Addresses", of, query)
 
 
 def _needs_gateway(eip: Answer) -> bool:

@@ -61,8 +61,9 @@ def read(
 ) -> ApiFact:
     """What the OpenAPI says of this instance, within `openapi_deadline` seconds.
 
-    `everything` also asks what only explains: the instance, DNAT entries, HAVIPs.  `environment` is all of it that the
-    child sees: `config.credentials_environment()`, or nothing, and then the instance's RAM role is what is left.
+    `everything` also asks what only explains: the instance, DNAT entries, HAVIPs, what the VPC keeps from the Internet.
+    `environment` is all of it that the child sees: `config.credentials_environment()`, or nothing, and then the
+    instance's RAM role is what is left.
     Never raises: whatever could not be read is in `unread`, by itself, with a path below `openapi`.
     """
     if settings.openapi is False:

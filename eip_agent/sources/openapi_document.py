@@ -5,14 +5,14 @@ spelt `IP` as well, ids have blanks in front.  Unknown fields are nobody's busin
 Fields: "DescribeNetworkInterfaces", "DescribeEipAddresses" and others in the cloud's API reference (2026).
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from eip_agent.core.facts import CloudFact, Unread
 from eip_agent.core.message import said, say
 from eip_agent.core.openapi import (
+    ASIDE,
     LEFT_OUT,
     ApiEniFact,
     ApiFact,
@@ -23,8 +23,10 @@ from eip_agent.core.openapi import (
     LimitFact,
     Unanswered,
 )
+from eip_agent.core.silence import Silence
 from eip_agent.sources import openapi_items as items
 from eip_agent.sources.document import as_mac
+from eip_agent.sources.openapi_call import PARTIAL, Call
 from eip_agent.sources.openapi_fields import (
     Item,
     address_of,
@@ -40,11 +42,8 @@ from eip_agent.sources.openapi_fields import (
     words_of,
 )
 
-_DENIED: Final = re.compile(
-    r"Forbidden(\.(RAM|NoPermission|Unauthorized|AccessDenied))?|Forbbiden.*|NoPermission.*|\w+Deny"
-)
-"""`Forbbiden` is how DescribeEipGatewayInfo spells it.  `Forbidden.RegionNotFound` and its like are something else."""
-_PARTIAL: Final = say("the list is not whole, or not a list")
+if TYPE_CHECKING:
+    from eip_agent.sources.openapi_vpc import Around
 
 T = TypeVar("T")
 
@@ -60,54 +59,13 @@ def decode(document: object, cloud: CloudFact) -> ApiFact:
         return ApiFact(unread=(Unread(path, says),), unanswered=(Unanswered("", items.silence_of(code), says),))
     if not isinstance(whole.get("calls"), list):
         return ApiFact(unread=(Unread("openapi", say("the process that asks ended without an answer")),))
-    return _Reader([_Call(as_mapping(call)) for call in as_list(whole.get("calls"))], cloud).read()
-
-
-class _Call:
-    """One question with its pages."""
-
-    def __init__(self, call: Item) -> None:
-        self.action = text_of(call, "action")
-        self.product = text_of(call, "product")
-        self.of = text_of(call, "of")
-        self.path = "/".join(filter(None, ("openapi", self.action, self.of)))
-        self.answers = as_list(call.get("answers"))
-        error = as_mapping(call.get("error"))
-        self.failed = bool(error) or not self.answers
-        self.code, self.message = text_of(error, "code"), words_of(error)
-        if not error and not self.answers:
-            self.message = say("no answer")
-        self.denied = bool(_DENIED.fullmatch(self.code))
-
-    def is_whole(self, outer: str, inner: str) -> bool:
-        """Whether every page has its list, every item can be looked into, and none is missing at the end."""
-        if self.failed:
-            return False
-        pages = [as_mapping(answer) for answer in self.answers]
-        wrappers = [page.get(outer) for page in pages]
-        # An empty list may be absent, its wrapper may not: there would be nothing to tell it from another answer.
-        lists = [wrapper.get(inner, []) for wrapper in wrappers if isinstance(wrapper, Mapping)]
-        listed = [item for one in lists if isinstance(one, list) for item in one]
-        sound = len(lists) == len(pages) and all(isinstance(one, list) for one in lists)
-        total, more = text_of(pages[-1], "TotalCount"), text_of(pages[-1], "NextToken")
-        paged = "PageNumber" in pages[-1] and total.isdecimal()
-        return (
-            sound
-            and all(isinstance(item, Mapping) for item in listed)
-            and not more
-            and not (paged and len(listed) < int(total))
-        )
-
-    def found(self, *path: str) -> Iterator[Item]:
-        """The items of all pages at a path; raises nothing where the page has none of the kind."""
-        for answer in self.answers:
-            yield from objects_at(answer, *path)
+    return _Reader([Call(as_mapping(call)) for call in as_list(whole.get("calls"))], cloud).read()
 
 
 class _Reader:
     """Collects from all calls."""
 
-    def __init__(self, calls: list[_Call], cloud: CloudFact) -> None:
+    def __init__(self, calls: list[Call], cloud: CloudFact) -> None:
         self._calls = calls
         self._cloud = cloud
         self._unread: list[Unread] = []
@@ -126,9 +84,13 @@ class _Reader:
                 said = call.message or call.code
                 if call.code and call.message:
                     said = say("{code}: {message}", code=call.code, message=call.message)
-                self._note(call, said)
+                if action not in ASIDE:
+                    self._note(call, said)
                 why = items.silence_of(call.code)
                 failed.setdefault((action, why.value), Unanswered(action, why, said))
+        around = self._around()
+        for action in around.odd if around is not None else ():
+            failed.setdefault((action, Silence.ODD.value), Unanswered(action, Silence.ODD, PARTIAL))
         enis = self._list("DescribeNetworkInterfaces", self._eni, "NetworkInterfaceSets", "NetworkInterfaceSet")
         eips = self._eips()
         instance = self._instance()
@@ -144,12 +106,22 @@ class _Reader:
             unread=tuple(dict.fromkeys(self._unread)),
             unanswered=tuple(failed.values()),
             limits=self._limits(),
+            vpcs=around.vpcs if around is not None else (),
+            ipv6s=around.ipv6s if around is not None else (),
         )
 
-    def _note(self, call: _Call, reason: str) -> None:
+    def _around(self) -> "Around | None":
+        """What the VPC keeps from the Internet; None where nobody asked."""
+        if not any(f"{call.product}:{call.action}" in ASIDE for call in self._calls):
+            return None
+        from eip_agent.sources import openapi_vpc  # noqa: PLC0415  only who explains asks
+
+        return openapi_vpc.read(self._calls)
+
+    def _note(self, call: Call, reason: str) -> None:
         self._unread.append(Unread(call.path, reason))
 
-    def _of(self, action: str) -> list[_Call]:
+    def _of(self, action: str) -> list[Call]:
         return [call for call in self._calls if call.action == action]
 
     def _list(self, action: str, convert: Callable[[Item], T], outer: str, inner: str) -> tuple[T, ...] | None:
@@ -160,10 +132,10 @@ class _Reader:
         found = [self._converted(call, item, convert) for call in calls for item in call.found(outer, inner)]
         partial = [call for call in calls if not call.is_whole(outer, inner)]
         for call in partial:
-            self._note(call, _PARTIAL)
+            self._note(call, PARTIAL)
         return None if partial else tuple(dict.fromkeys(fact for fact in found if fact is not None))
 
-    def _converted(self, call: _Call, item: Item, convert: Callable[[Item], T]) -> T | None:
+    def _converted(self, call: Call, item: Item, convert: Callable[[Item], T]) -> T | None:
         try:
             return convert(item)
         except ValueError as error:
@@ -224,7 +196,7 @@ class _Reader:
                 continue
             whole_list = call.is_whole("EipAddresses", "EipAddress")
             if not call.failed and not whole_list:
-                self._note(call, _PARTIAL)
+                self._note(call, PARTIAL)
             if not whole_list or call.of in self._doubtful:
                 continue
             if call.of == self._cloud.instance_id:
@@ -254,6 +226,8 @@ class _Reader:
             status=text_of(item, "Status"),
             private_ipv4s=tuple(dict.fromkeys([*self._private(item, eni_id), *first, *others])),
             service_managed=is_true(item.get("ServiceManaged")),
+            vpc=text_of(item, "VpcId"),
+            vswitch=text_of(item, "VSwitchId"),
         )
 
     def _private(self, item: Item, of: str) -> list[IPv4Address]:

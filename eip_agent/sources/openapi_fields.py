@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from eip_agent.core.message import Message, say
@@ -91,6 +91,14 @@ def as_address(value: object) -> IPv4Address:
     if address.is_multicast or address.is_loopback or address.packed[0] == 0 or int(address) == 0xFFFFFFFF:
         raise ValueError(say("{address} is nobody's address", address=address))
     return address
+
+
+def address6_of(item: Item, name: str) -> IPv6Address:
+    """An IPv6 address.  Raises ValueError naming the field."""
+    try:
+        return IPv6Address(text_of(item, name))
+    except ValueError:
+        raise ValueError(say("{name} {item} is no IPv6 address", name=name, item=quoted(item.get(name)))) from None
 
 
 def is_true(value: object) -> bool:

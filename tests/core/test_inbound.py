@@ -2,12 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
+
+from eip_agent.core.conclude import Witnesses, conclude
+from eip_agent.core.ends import Ends
+from eip_agent.core.facts import Remembered
+from eip_agent.core.ground import Ground
 from eip_agent.core.inbound import arrive
+from eip_agent.core.openapi import ApiFact
 from eip_agent.core.outside import State
+from eip_agent.core.path import Leg
+from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode, Settings
+from eip_agent.core.vpc import Ipv6AddressFact, VpcFact
 from eip_agent.core.walk import Flow, LookupFact
-from tests.builders import address, declared, ip4, link, settings
+from tests.builders import address, cloud, declared, eni, eni6, ip4, ip6, kernel, link, settings
 from tests.core.following import BEFORE, EIP, ETH0, OWN, PEER, WEB, Instance, said, why
+from tests.core.vpcs import SIX, six, with_vpc
 
 
 def test_a_request_to_an_eip_is_translated_and_delivered() -> None:
@@ -107,3 +118,41 @@ def test_an_address_that_nobody_has_given_is_doubtful() -> None:
 
     assert ("eni", "eni-1", "unknown") in said(on_link)
     assert said(off_link)[-1] == ("program", "192.168.1.99", "unknown")
+
+
+# --- IPv6 from the Internet -------------------------------------------------------------------------------------------
+
+FAR6 = ip6("2001:db8:ffff::7")
+WITH6 = VpcFact("vpc-1", gateways6=("ipv6gw-1",))
+
+
+def by_ipv6(vpc: VpcFact, *ipv6s: Ipv6AddressFact, incoming: bool) -> Leg:
+    """What comes from the Internet for the IPv6 address of eth1: a request, or an answer."""
+    held = kernel(link(0), link(1), addresses=(address(SIX),))
+    witnesses = Witnesses(with_vpc(ApiFact(), vpc, *ipv6s))
+    report = conclude(cloud(eni(0), eni6(1)), held, Remembered(), Settings(), witnesses)
+    scene = Scene(report, held, witnesses, Settings(), Remembered())
+    ground = Ground(scene, Ends(FAR6, SIX, incoming=incoming), lambda _: LookupFact(0, "local"))
+    return arrive(ground, SIX, None if incoming else SIX)
+
+
+@pytest.mark.parametrize(
+    ("vpc", "fact", "asked", "answered"),
+    [
+        (WITH6, six(public=True), State.PASSES, State.PASSES),
+        (WITH6, six(public=True, egress_only=True), State.STOPS, State.PASSES),
+        (WITH6, six(public=False), State.STOPS, State.STOPS),
+        (VpcFact("vpc-1", gateways6=()), six(public=False), State.STOPS, State.STOPS),
+    ],
+)
+def test_an_egress_only_rule_lets_in_who_was_asked(
+    vpc: VpcFact, fact: Ipv6AddressFact, asked: State, answered: State
+) -> None:
+    assert by_ipv6(vpc, fact, incoming=True).state is asked
+    assert by_ipv6(vpc, fact, incoming=False).state is answered
+
+
+def test_why_the_internet_does_not_reach_an_ipv6_address_is_said() -> None:
+    assert "has no Internet bandwidth" in why(by_ipv6(WITH6, six(public=False), incoming=True))
+    assert "EIP-visible" not in why(by_ipv6(WITH6, six(public=False), incoming=True))
+    assert "egress-only rule" in why(by_ipv6(WITH6, six(public=True, egress_only=True), incoming=True))

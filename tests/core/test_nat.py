@@ -6,8 +6,10 @@ from eip_agent.core.chain import chains
 from eip_agent.core.nat import EIP_VISIBLE_REGIONS, MULTI_REGIONS, Choice, choices, hidden
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
+from eip_agent.core.vpc import VpcFact
 from tests.builders import cloud, declared, eni, ip4
 from tests.core.findings.support import nat_eip, scene_of, told
+from tests.core.vpcs import behind, with_vpc
 
 
 def answers(scene: Scene, mode: Mode) -> dict[str, bool | None]:
@@ -82,3 +84,12 @@ def test_an_eni_with_one_address_is_looked_for(private: tuple[str, ...] | None, 
 def test_what_cannot_be_known_from_here_is_unknown() -> None:
     assert answers(scene_of(), Mode.EIP_VISIBLE)["no IPv4 gateway in the VPC"] is None
     assert set(answers(scene_of(), Mode.SECONDARY_CIDR).values()) == {None}
+
+
+@pytest.mark.parametrize("mode", [Mode.EIP_VISIBLE, Mode.MULTI_EIP_VISIBLE])
+def test_an_ipv4_gateway_stands_in_the_way_where_there_is_one(mode: Mode) -> None:
+    without, there = VpcFact("vpc-1", gateways4=()), behind(enabled=False)
+
+    assert answers(scene_of(with_vpc(told(), without)), mode)["no IPv4 gateway in the VPC"] is True
+    assert answers(scene_of(with_vpc(told(), there)), mode)["no IPv4 gateway in the VPC"] is False
+    assert answers(scene_of(with_vpc(told())), mode)["no IPv4 gateway in the VPC"] is None

@@ -2,7 +2,7 @@
 
 import json
 
-from eip_agent.core.openapi import ALL_ACTIONS, policy
+from eip_agent.core.openapi import ALL_ACTIONS, ASIDE, CORE_ACTIONS, LEFT_OUT, policy
 
 
 def test_the_policy_allows_what_was_asked_for_and_no_more() -> None:
@@ -12,4 +12,6 @@ def test_the_policy_allows_what_was_asked_for_and_no_more() -> None:
             {"Effect": "Allow", "Action": ["vpc:DescribeEipAddresses", "vpc:DescribeHaVips"], "Resource": "*"}
         ],
     }
-    assert all(action.split(":")[1].startswith("Describe") for action in ALL_ACTIONS)
+    assert all(action.split(":")[1].startswith(("Describe", "List")) for action in ALL_ACTIONS)
+    assert set(ALL_ACTIONS) > ASIDE
+    assert not ASIDE & {*CORE_ACTIONS, *LEFT_OUT}

@@ -12,7 +12,9 @@ from eip_agent.core.outside import Area, Outside, State, owned
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode, Settings
+from eip_agent.core.vpc import TO_IPV4_GATEWAY, Ipv6AddressFact, VpcFact, VpcRoute
 from tests.builders import address, cloud, declared, eni, eni6, ip4, kernel, link, net4
+from tests.core.vpcs import SIX, TO_GATEWAY, TO_NAT, behind, six, with_vpc
 
 WEB = ip4("198.51.100.7")
 EIP = ip4("203.0.113.11")
@@ -130,3 +132,78 @@ def test_a_secondary_cidr_address_is_its_own_eip() -> None:
     outside = seen(eni(0), public)
 
     assert outside.carries(story(outside), own, WEB).seen == own
+
+
+# --- what the VPC keeps from the Internet -----------------------------------------------------------------------------
+
+OWN, FAR6 = ip4("192.168.1.10"), ip_address("2001:db8:ffff::7")
+PART = VpcRoute(net4("198.51.100.0/24"), TO_IPV4_GATEWAY, "ipv4gw-1")
+
+
+def within(vpc: VpcFact | None, *ipv6s: Ipv6AddressFact, wanted: Settings = NAT) -> Outside:
+    """The OpenAPI has told of the VPC, and of nothing else."""
+    return seen(eni(0), eni6(1), wanted=wanted, witnesses=Witnesses(with_vpc(ApiFact(), vpc, *ipv6s)))
+
+
+@pytest.mark.parametrize(
+    ("vpc", "state"),
+    [
+        (None, State.PASSES),
+        (VpcFact("vpc-1", gateways4=()), State.PASSES),
+        (behind(), State.STOPS),
+        (behind(TO_NAT), State.UNKNOWN),
+        (behind(TO_GATEWAY), State.PASSES),
+        (behind(TO_NAT, PART), State.PASSES),
+        (behind(enabled=False), State.PASSES),
+        (replace(behind(), tables=()), State.UNKNOWN),
+    ],
+)
+def test_a_route_table_decides_beside_an_activated_ipv4_gateway(vpc: VpcFact | None, state: State) -> None:
+    outside = within(vpc)
+    found = outside.carries(story(outside), OWN, WEB)
+
+    assert found.state is state
+    assert found.seen == EIP, "who comes in is translated all the same"
+    assert outside.carries(story(outside), OWN, PEER).state is State.PASSES
+
+
+def test_the_rest_of_the_internet_is_that_of_the_default_route() -> None:
+    outside = within(behind(TO_NAT, PART))
+
+    assert outside.to_internet(story(outside), OWN).state is State.UNKNOWN
+    assert "NatGateway ngw-1" in outside.to_internet(story(outside), OWN).says
+
+
+def test_an_eip_that_shows_beside_an_ipv4_gateway_is_unknown() -> None:
+    eip = ip4("203.0.113.20")
+    for vpc, state in ((behind(TO_GATEWAY), State.UNKNOWN), (VpcFact("vpc-1", gateways4=()), State.PASSES)):
+        outside = within(vpc, wanted=VISIBLE)
+        assert outside.carries(story(outside), eip, WEB).state is state
+
+
+WITH6, WITHOUT6 = VpcFact("vpc-1", gateways6=("ipv6gw-1",)), VpcFact("vpc-1", gateways6=())
+
+
+@pytest.mark.parametrize(
+    ("vpc", "fact", "out", "into"),
+    [
+        (WITH6, six(public=True), State.PASSES, State.PASSES),
+        (WITH6, six(public=True, egress_only=True), State.PASSES, State.STOPS),
+        (WITH6, six(public=False), State.STOPS, State.STOPS),
+        (WITH6, six(), State.PASSES, State.PASSES),
+        (WITHOUT6, six(public=False), State.STOPS, State.STOPS),
+    ],
+)
+def test_ipv6_is_as_the_ipv6_gateway_gives_it(vpc: VpcFact, fact: Ipv6AddressFact, out: State, into: State) -> None:
+    outside = within(vpc, fact)
+
+    assert outside.carries(story(outside), SIX, FAR6).state is out
+    assert outside.lets_in(story(outside), SIX).state is into
+    assert outside.carries(story(outside), SIX, ip_address("2001:db8:0:1::77")).state is State.PASSES
+
+
+def test_what_nobody_told_of_ipv6_is_said_with_its_condition() -> None:
+    unknown, known = within(WITH6, six()), within(WITH6, six(public=True))
+
+    assert "if the IPv6 gateway gives it" in unknown.carries(story(unknown), SIX, FAR6).says
+    assert "if the IPv6 gateway gives it" not in known.carries(story(known), SIX, FAR6).says

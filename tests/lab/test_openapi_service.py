@@ -17,7 +17,7 @@ import pytest
 from eip_agent.lab.account import Account
 from eip_agent.lab.metadata import TOKEN_HEADER, MetadataService
 from eip_agent.lab.openapi import ApiFault, OpenApiService, Trouble
-from eip_agent.lab.openapi_answers import RefusedError
+from eip_agent.lab.openapi_pages import RefusedError
 from eip_agent.lab.signature import Request, check
 from eip_agent.lab.topology import DEMO, Eni
 

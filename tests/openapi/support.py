@@ -8,7 +8,7 @@ from typing import Any, Final
 from eip_agent.core.openapi import Bound, DnatFact, HavipFact
 from eip_agent.lab.document import INSTANCE_TYPE, metadata_tree
 from eip_agent.lab.openapi_answers import Quirks, answer
-from eip_agent.lab.topology import DEMO, Eip, Elsewhere, Topology, eni, public, vswitch
+from eip_agent.lab.topology import DEMO, Eip, Elsewhere, Gateway4, Topology, eni, public, vswitch
 from eip_agent.openapi.plan import Call, Request, first, first_page, next_page, then
 from eip_agent.sources.document import decode as decode_metadata
 
@@ -31,6 +31,9 @@ RICH: Final = replace(
             (public(240),),
         ),
     ),
+    gateway4=Gateway4(frozenset(("vsw-lab1",)), nat="ngw-bp1a"),
+    private6=DEMO.enis[1].ipv6s[1:],
+    asking6=DEMO.enis[3].ipv6s,
     elsewhere=(
         Elsewhere(public(201), Bound.SLB, "lb-bp1a"),
         Elsewhere(public(202), Bound.NAT_GATEWAY, "ngw-bp1a", "MULTI_BINDED"),
@@ -40,7 +43,7 @@ RICH: Final = replace(
         Elsewhere(public(206), Bound.IP_ADDRESS, "172.16.1.10", private_address=IPv4Address("172.16.1.10")),
     ),
 )
-"""The demo, and everything an EIP can be bound to besides."""
+"""The demo, everything an EIP can be bound to besides, and all that can lead to the Internet."""
 
 
 def wide(enis: int) -> Topology:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from eip_agent.core.openapi import ASIDE, CORE_ACTIONS
 from eip_agent.lab.document import INSTANCE_TYPE
 from eip_agent.lab.openapi_answers import Quirks
-from eip_agent.lab.topology import DEMO
-from eip_agent.openapi.plan import VPC, Call, next_page
+from eip_agent.lab.openapi_vpc import GATEWAY6, table_id
+from eip_agent.lab.topology import DEMO, Gateway4, Topology, eni, vswitch
+from eip_agent.openapi.plan import VPC, Call, first_page, next_page
 from tests.openapi.support import RICH, document, wide
 
 EIPS = Call(VPC, "DescribeEipAddresses", "eni-a")
@@ -23,12 +25,12 @@ def page(count: int, **others: object) -> dict[str, Any]:
 
 
 def test_the_core_is_one_call_for_each_eni_the_instance_and_the_gateways() -> None:
-    enis = [eni.eni_id for eni in DEMO.enis]
+    enis = [one.eni_id for one in DEMO.enis]
 
     assert asked(everything=False) == [
         ("DescribeNetworkInterfaces", DEMO.instance_id),
         ("DescribeEipAddresses", DEMO.instance_id),
-        *(("DescribeEipAddresses", eni) for eni in enis),
+        *(("DescribeEipAddresses", one) for one in enis),
         ("DescribeEipGatewayInfo", enis[3]),
     ]
 
@@ -43,7 +45,48 @@ def test_explaining_asks_for_what_else_there_is() -> None:
         ("DescribeHaVips", "vpc-bp1lab"),
         ("DescribeForwardTableEntries", "ngw-bp1a"),
         ("DescribeForwardTableEntries", "ngw-bp1b"),
+        ("ListIpv4Gateways", "vpc-bp1lab"),
+        ("DescribeRouteTableList", "vpc-bp1lab"),
+        *(("DescribeRouteEntryList", table_id(vswitch)) for vswitch in RICH.vswitches),
+        ("DescribeIpv6Gateways", "vpc-bp1lab"),
+        ("DescribeIpv6EgressOnlyRules", GATEWAY6),
+        ("DescribeIpv6Addresses", DEMO.instance_id),
+        *(("DescribeIpv6Addresses", one.eni_id) for one in DEMO.enis[1:4]),
     }
+
+
+@pytest.mark.parametrize("gateway", [None, Gateway4(enabled=False)])
+def test_route_tables_are_asked_for_only_where_they_decide(gateway: Gateway4 | None) -> None:
+    actions = {call["action"] for call in document(replace(DEMO, gateway4=gateway))["calls"]}
+
+    assert "ListIpv4Gateways" in actions
+    assert not {"DescribeRouteTableList", "DescribeRouteEntryList"} & actions
+
+
+def test_nothing_of_ipv6_is_asked_where_there_is_none() -> None:
+    alone = Topology((eni(0, vswitch(0, dual_stack=False)),))
+
+    assert not [call["action"] for call in document(alone)["calls"] if "Ipv6" in call["action"]]
+
+
+def test_what_only_explains_hangs_on_no_other_answer() -> None:
+    actions = {f"{call['product']}:{call['action']}" for call in document(RICH, everything=False)["calls"]}
+
+    assert actions == set(CORE_ACTIONS)
+    assert not ASIDE & set(CORE_ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("action", "size", "wrapper"),
+    [("ListIpv4Gateways", "MaxResults", None), ("DescribeRouteEntryList", "MaxResult", "RouteEntrys")],
+)
+def test_pages_of_gateways_and_routes_have_tokens(action: str, size: str, wrapper: str | None) -> None:
+    call = Call(VPC, action)
+    items: dict[str, Any] = {wrapper: {"RouteEntry": [{}]}} if wrapper else {"Ipv4GatewayModels": [{}]}
+
+    assert first_page(call) == {size: "100"}
+    assert next_page(call, [{**items, "NextToken": "a"}]) == {size: "100", "NextToken": "a"}
+    assert next_page(call, [{**items, "NextToken": "", "TotalCount": "1"}]) is None
 
 
 def test_the_gateway_of_a_nat_gateways_eip_is_not_asked_for() -> None:

@@ -37,6 +37,8 @@ PUBLIC6 = st.ip_addresses(v=6).filter(lambda ip: not any(ip in net for net in KE
         ("add:203.0.113.7:80", "add:public4-1:80"),
         ("eth1 00:16:3E:00:00:01 and 00:16:3e:00:00:01", "eth1 mac-1 and mac-1"),
         ("eni-bp1lab00000000000001 of i-bp1lab00000000000000", "eni-x1 of i-x1"),
+        ("vtb-bp10000000000000lab1 to ipv4gw-bp1lab00000000000001", "vtb-x1 to ipv4gw-x1"),
+        ("ipv6gw-bp1lab00000000000001 of ipv6-bp1lab000000004106", "ipv6gw-x1 of ipv6-x1"),
         ("\x1b[1meni-bp1lab00000000000001\x1b[0m", "\x1b[1meni-x1\x1b[0m"),
         ("acs:ram::1234567890123456:role/reader", "acs:ram::account-1:role/reader"),
         ("RequestId 0ED8D006-F706-4D23-88ED-E11ED28DCAC0", "RequestId request-1"),

@@ -1,10 +1,11 @@
 """Numbers come as text, flags as words, ids with blanks, and addresses as anything."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from eip_agent.sources.openapi_fields import (
+    address6_of,
     address_of,
     as_list,
     as_mapping,
@@ -79,3 +80,10 @@ def test_a_value_in_a_message_is_never_long() -> None:
 def test_a_message_that_cannot_be_made_is_what_it_says(odd: dict[str, object]) -> None:
     assert words_of({"message": "no answer", **odd}) == "no answer"
     assert words_of({"message": "x", "template": "{a} late", "values": {"a": 5}}) == "5 late"
+
+
+def test_an_ipv6_address_may_have_blanks_around_it_and_nothing_else() -> None:
+    assert address6_of({"Ipv6Address": " 2001:db8::10 "}, "Ipv6Address") == IPv6Address("2001:db8::10")
+    for value in ("", "203.0.113.10", "2001:db8::10/64", 7, None):
+        with pytest.raises(ValueError, match="Ipv6Address"):
+            address6_of({"Ipv6Address": value}, "Ipv6Address")

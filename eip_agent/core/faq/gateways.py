@@ -6,7 +6,7 @@ from eip_agent.core.faq.answer import Answer, Gap, Point, Sign
 from eip_agent.core.faq.instance import found, gap, no_instance, told_eips
 from eip_agent.core.findings.exclusions import spelled, translated
 from eip_agent.core.message import Message, say
-from eip_agent.core.openapi import Bound
+from eip_agent.core.openapi import ASIDE, Bound
 from eip_agent.core.scene import Scene
 
 
@@ -164,7 +164,7 @@ def _bound(scene: Scene, to: Bound) -> Iterator[Point]:
 def _none(scene: Scene, says: Message) -> Point:
     """That there is none, where the OpenAPI was asked and told it."""
     api = scene.witnesses.api
-    if api is not None and not api.unread and not api.denied:
+    if api is not None and not api.unread and not {one.action for one in api.denied} - ASIDE:
         return Point(says)
     return Point(say("the OpenAPI did not tell which EIPs and NAT gateways lead elsewhere"), Sign.UNKNOWN)
 

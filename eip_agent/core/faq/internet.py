@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from eip_agent.core.changes import count
 from eip_agent.core.faq.answer import Answer, Gap, Point, Sign
 from eip_agent.core.faq.instance import Held, found, held, is_told, name_of, no_eips, no_instance
+from eip_agent.core.faq.outlets import by_tables, unknown_gateway, unknown_mode, unknown_tables
 from eip_agent.core.faq.visibility import VISIBLE
 from eip_agent.core.finding import Severity
 from eip_agent.core.message import Message, say
@@ -55,6 +56,7 @@ def _points(scene: Scene) -> Iterator[Point]:
         (say("what the sources say of the modes"), ("EIP30x",), not scene.report.unread),
     ):
         yield _verdict(scene, what, codes, is_known=is_known)
+    yield from by_tables(scene)
 
 
 def _configured(scene: Scene) -> Point:
@@ -114,6 +116,13 @@ def _link(story: Story) -> Point:
 def _gaps(scene: Scene) -> Iterator[Gap]:
     if scene.cloud is None:
         return
+    what = say(
+        "whether the VPC has an IPv4 gateway: then the route table of the vSwitch decides, "
+        "and an ENI in a private vSwitch may have no Internet although an EIP is bound"
+    )
+    yield from unknown_gateway(scene, what)
+    yield from unknown_tables(scene)
+    yield from unknown_mode(scene)
     for what, how in _POSSIBLE:
         yield Gap(what, how)
 
@@ -129,13 +138,6 @@ _POSSIBLE: tuple[tuple[Message, Message], ...] = (
             "it does not count for ENIs in EIP-visible mode"
         ),
         say("nothing that eip-agent may ask: look at the vSwitch in the console"),
-    ),
-    (
-        say(
-            "whether the VPC has an IPv4 gateway: then the route table of the vSwitch decides, "
-            "and an ENI in a private vSwitch may have no Internet although an EIP is bound"
-        ),
-        say("nothing that eip-agent may ask: look at the VPC and the route table of the vSwitch in the console"),
     ),
     (
         say("whether packets pass now"),

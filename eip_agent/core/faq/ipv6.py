@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from eip_agent.core.faq.answer import Answer, Gap, Point, Sign
+from eip_agent.core.faq.answer import Answer, Point, Sign
 from eip_agent.core.faq.instance import found, listed, name_of, no_instance
+from eip_agent.core.faq.outlets import by_ipv6, unknown_ipv6
 from eip_agent.core.message import say
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
@@ -29,7 +30,7 @@ def ipv6(scene: Scene) -> Answer:
             say("the guest must put the address on the link: `eip-agent apply` does, and routes it by its ENI"),
         ),
         tuple(point for story in stories for point in _points(scene, story)),
-        (*no_instance(scene), *_gaps(scene, having)),
+        (*no_instance(scene), *unknown_ipv6(scene, having)),
     )
 
 
@@ -55,11 +56,4 @@ def _points(scene: Scene, story: Story) -> Iterator[Point]:
     elif missing:
         says = say("{eni}: {missing} not on the link: `eip-agent apply` adds them", eni=eni, missing=listed(missing))
         yield Point(says, Sign.WRONG)
-
-
-def _gaps(scene: Scene, having: list[Story]) -> Iterator[Gap]:
-    if scene.cloud is not None and having:
-        yield Gap(
-            say("whether the VPC has an IPv6 gateway, and bandwidth for each of these addresses"),
-            say("nothing that eip-agent may ask: look at the IPv6 gateway in the console"),
-        )
+    yield from by_ipv6(scene, story)

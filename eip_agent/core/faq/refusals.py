@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from eip_agent.core.faq.answer import Answer, Gap, Point, Sign
 from eip_agent.core.faq.instance import found, gap, name_of, no_instance, told_eips
+from eip_agent.core.faq.outlets import unknown_gateway
 from eip_agent.core.faq.quotas import room_of
 from eip_agent.core.findings.exclusions import primary_address, spelled, translated
 from eip_agent.core.message import Message, say
 from eip_agent.core.openapi import ApiFact
+from eip_agent.core.outlet import gateways4
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode
@@ -55,6 +57,7 @@ def _points(scene: Scene) -> Iterator[Point]:
     yield _taken(scene)
     yield from _dnat(scene)
     yield _locks(scene)
+    yield from _gateways(scene)
     for story in scene.report.stories:
         if not story.excluded:
             yield from _eni(scene, story)
@@ -174,6 +177,28 @@ def _locks(scene: Scene) -> Point:
     return Point(say("whether an EIP is locked is not known (`Forbidden.FinancialLocked`)"), Sign.UNKNOWN)
 
 
+def _gateways(scene: Scene) -> Iterator[Point]:
+    """What an IPv4 gateway excludes, and what its absence does."""
+    gateways = gateways4(scene)
+    if gateways == ():
+        yield Point(
+            say(
+                "the VPC has no IPv4 gateway: an EIP for an IP address, and not for an ENI, is refused "
+                "(`OperationFailed.Ipv4GatewayNotOpenedInVpc`)"
+            )
+        )
+    for gateway in gateways or ():
+        yield Point(
+            say(
+                "the VPC has the IPv4 gateway {gateway}: EIPs in EIP-visible mode are refused "
+                "(`OperationDenied.Ipv4GatewayExist`)",
+                gateway=gateway.gateway_id,
+            ),
+            Sign.FACT,
+            found(scene, "EIP450"),
+        )
+
+
 def _eni(scene: Scene, story: Story) -> Iterator[Point]:
     """What of an ENI speaks against another EIP."""
     name, private = name_of(story), story.eni.private_ipv4s
@@ -216,13 +241,11 @@ def _gaps(scene: Scene) -> Iterator[Gap]:
         yield gap(scene, "ecs:DescribeInstanceAttribute", say("whether the instance has a static public address"))
     if api is None or api.dnat is None:
         yield gap(scene, "vpc:DescribeForwardTableEntries", say("whether a DNAT entry leads to this instance"))
-    yield Gap(
-        say(
-            "whether the VPC has an IPv4 gateway, which excludes EIP-visible mode (`OperationDenied.Ipv4GatewayExist`) "
-            "and without which no EIP can be bound to an IP address"
-        ),
-        say("nothing that eip-agent may ask: look at the VPC in the console"),
+    what = say(
+        "whether the VPC has an IPv4 gateway, which excludes EIP-visible mode (`OperationDenied.Ipv4GatewayExist`) "
+        "and without which no EIP can be bound to an IP address"
     )
+    yield from unknown_gateway(scene, what)
     yield Gap(
         say("whether the account was granted multi-EIP-visible mode (`Mode.NotSupport`), and owns EIP and ENI"),
         say("nothing that eip-agent may ask: look in the console, or open a ticket"),

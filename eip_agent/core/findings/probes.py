@@ -50,7 +50,7 @@ OUTSIDE = Kind(
     ),
     commands=("eip-agent explain path --from {address} --to {host} --dport {port}", "eip-agent explain eip {eip}"),
     proof="tests/lab/findings/test_probes.py",
-    caused_by=frozenset(("EIP105", "EIP501")),
+    caused_by=frozenset(("EIP105", "EIP451", "EIP501")),
 )
 NOBODY = Kind(
     "EIP504",
@@ -135,7 +135,7 @@ def _metadata(probes: Probes) -> Iterator[Finding]:
 def _outside(probes: Probes) -> Iterator[Finding]:
     """Only of addresses with an EIP; one finding where none of any kind gets there.
 
-    Whether an IPv6 address has bandwidth on the Internet is not known here, so it may well be without.
+    An IPv6 address may well be without bandwidth on the Internet, which is nothing wrong.
     """
     ipv4 = [row for row in probes.rows if row.address.version == 4]
     asked = [row for row in ipv4 if row.outside is not None and row.outside.reply is not Reply.UNSENT]

@@ -4,10 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from eip_agent.core.finding import Finding
+from eip_agent.core.finding import told as told_findings
+from eip_agent.core.findings.outlets import ipv4
 from eip_agent.core.findings.probes import tried
 from eip_agent.core.probed import Probed, Probes, Reply, Said, Target
 from tests.builders import ip4, ip6
-from tests.core.findings.support import codes, scene_of
+from tests.core.findings.support import codes, nat_eip, scene_of, told
+from tests.core.vpcs import behind, with_vpc
 
 YES, NO = Said(Reply.ANSWERED), Said(Reply.SILENT)
 REFUSED, UNSENT = Said(Reply.REFUSED, "the connection was refused"), Said(Reply.UNSENT, "no route")
@@ -53,6 +56,14 @@ def test_an_address_that_does_not_reach_the_metadata_service() -> None:
 def test_an_address_with_an_eip_that_does_not_reach_what_others_reach() -> None:
     assert codes(found(row(outside=REFUSED), row(OTHER))) == ["EIP503"]
     assert "refused" in found(row(outside=REFUSED), row(OTHER))[0].saw
+
+
+def test_a_private_vswitch_is_the_cause_of_one_address_and_not_of_all() -> None:
+    (cause,) = ipv4(scene_of(with_vpc(told(nat_eip()), behind())))
+    (one,), (all_of_them,) = found(row(outside=NO), row(OTHER)), found(row(outside=NO))
+
+    assert codes(told_findings((cause, one))) == ["EIP451"]
+    assert codes(told_findings((cause, all_of_them))) == ["EIP451", "EIP504"]
 
 
 def test_an_ipv6_address_may_be_without_the_internet() -> None:
