@@ -7,7 +7,7 @@ Nothing is printed here, and nothing is decided: that is `core`'s.
 
 import contextlib
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -15,13 +15,13 @@ from typing import Final
 from eip_agent.core.changes import Change, Plan, Why, replay
 from eip_agent.core.conclude import needs_second_witness, revert
 from eip_agent.core.cutting import removed_addresses
-from eip_agent.core.facts import CloudFact, KernelFact, Remembered, Unread
+from eip_agent.core.facts import KernelFact, Remembered, Unread
 from eip_agent.core.findings.memory import JOURNAL
 from eip_agent.core.items import UP, Item, LinkSetting
-from eip_agent.core.memory import foresee, settle
+from eip_agent.core.memory import settle
 from eip_agent.core.message import said, say
-from eip_agent.core.ownership import given_back, ours
-from eip_agent.core.report import Report, Result
+from eip_agent.core.ownership import ours
+from eip_agent.core.report import Report
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Settings
 from eip_agent.errors import AgentError, JournalError, KernelReadError
@@ -30,6 +30,7 @@ from eip_agent.netlink import Netlink
 from eip_agent.privilege import has_net_admin
 from eip_agent.sinks.journal import Journal
 from eip_agent.sinks.watch import watched
+from eip_agent.work import Work, finished
 
 Confirmed = Callable[[Report], bool]
 """Asked after writing whether the change may stay."""
@@ -39,9 +40,6 @@ Chosen = Callable[[Plan], Plan]
 
 WITNESS_PAUSE: Final = 1.0
 """Seconds between two metadata answers that must agree before an address is removed."""
-
-MORE_ROUNDS: Final = 2
-"""What is cut in one round may make room in the next: an address that moved to another ENI is never on both."""
 
 _CONTRADICTION: Final = Unread(
     say("metadata service"), say("of two answers a second apart each leaves out other addresses, so none is removed")
@@ -138,7 +136,7 @@ class Agent:
                 if not removed_addresses(report.plan) <= doomed:
                     return replace(report, plan=(), unread=(*report.unread, _CONTRADICTION))
             if report.plan or self._lookout.asleep(seen):
-                work = _Work(netlink, self.journal, report.cloud, remembered)
+                work = Work(netlink, self.journal, report.cloud, remembered)
                 seen, report = self._woken(seen, report, work)
                 report = self._carried_out(report, work, partial(self._left, seen), confirmed)
             else:
@@ -170,7 +168,7 @@ class Agent:
             return Pass(replace(report, plan=(), unread=unread), seen, planned, removed, before)
         report = replace(report, plan=chosen(planned))
         if report.plan or self._lookout.asleep(seen):
-            work = _Work(netlink, self.journal, report.cloud, remembered, seen.kernel)
+            work = Work(netlink, self.journal, report.cloud, remembered, seen.kernel)
             seen, report = self._woken(seen, report, work, chosen)
             report = self._carried_out(report, work, partial(self._left, seen, chosen=chosen))
             if work.result.applied and not work.result.undone:
@@ -193,7 +191,7 @@ class Agent:
             report = Report(None, plan=revert(kernel, remembered))
             if not report.plan:
                 return self._settled(report, remembered, kernel)
-            return self._carried_out(report, _Work(netlink, self.journal, None, remembered), revert)
+            return self._carried_out(report, Work(netlink, self.journal, None, remembered), revert)
 
     def planned_revert(self) -> Report:
         """What `take_back` would do."""
@@ -207,7 +205,7 @@ class Agent:
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
         return chosen(self._lookout.plan(replace(seen, kernel=kernel), remembered))
 
-    def _woken(self, seen: Seen, report: Report, work: "_Work", chosen: Chosen = _all) -> tuple[Seen, Report]:
+    def _woken(self, seen: Seen, report: Report, work: Work, chosen: Chosen = _all) -> tuple[Seen, Report]:
         """Bring up the links that have to be asked what the cloud offers them, ask, and conclude anew.
 
         A link that is down hears nothing, and its ENI's mode is better not guessed for a first pass.
@@ -229,7 +227,7 @@ class Agent:
     def _carried_out(
         self,
         report: Report,
-        work: "_Work",
+        work: Work,
         left: Callable[[KernelFact, Remembered], Plan],
         confirmed: Confirmed | None = None,
     ) -> Report:
@@ -238,7 +236,7 @@ class Agent:
         done, kept = replace(report, result=work.result), False
         with contextlib.ExitStack() as watch:
             try:
-                done = _finished(done, work, left)
+                done = finished(done, work, left)
                 kept = confirmed is None or not work.result.applied or bool(work.result.refused)
                 if confirmed is not None and not kept:
                     watch.enter_context(watched(partial(self._given_up, done, work)))
@@ -262,7 +260,7 @@ class Agent:
         # Who was waited for may have changed things meanwhile.
         return self._settled(done, work.remembered, work.latest() if confirmed is None else work.look())
 
-    def _given_up(self, report: Report, work: "_Work") -> None:
+    def _given_up(self, report: Report, work: Work) -> None:
         """Undo what nobody can confirm any more."""
         work.undo()
         self._settled(report, work.remembered, work.look())
@@ -277,77 +275,3 @@ class Agent:
                 # What stands in it is more than is so, which the next pass puts right.
                 return replace(report, unread=(*report.unread, Unread(say("journal"), said(full))))
         return report
-
-
-class _Work:
-    """A plan on its way into the kernel: what this pass has done, and what the journal holds of it."""
-
-    def __init__(
-        self,
-        netlink: Netlink,
-        journal: Journal,
-        cloud: CloudFact | None,
-        remembered: Remembered,
-        kernel: KernelFact | None = None,
-    ) -> None:
-        """`kernel`: as it was read a moment ago."""
-        # Imported here: pyroute2 costs more than all the rest of a pass, and most passes write nothing.
-        from eip_agent.sinks.kernel import NetlinkKernel  # noqa: PLC0415
-
-        self._netlink = netlink
-        self._writer = NetlinkKernel(netlink)
-        self._journal = journal
-        self._cloud = cloud
-        self.remembered = remembered
-        self.result = Result()
-        self._kernel = kernel
-
-    def look(self) -> KernelFact:
-        """Raises KernelReadError."""
-        self._kernel = kernel_of(self._netlink, self._cloud)
-        return self._kernel
-
-    def latest(self) -> KernelFact:
-        """The same, without reading it again where nothing was written since.  Raises KernelReadError."""
-        return self._kernel or self.look()
-
-    def carry_out(self, plan: Sequence[Change], kernel: KernelFact) -> None:
-        """Write ahead, then write.  Raises JournalError with nothing of the plan done."""
-        from eip_agent.sinks.apply import apply  # noqa: PLC0415 as above
-
-        foreseen = foresee(self.remembered, plan, kernel)
-        if foreseen != self.remembered:
-            self._journal.write(foreseen)
-        self.remembered, self._kernel = foreseen, None
-        self.result = apply(plan, self._writer, self.result.applied)
-
-    def undo(self) -> None:
-        """Take back what this pass has done; all of it, where the kernel does not tell what others use by now.
-
-        What nobody confirmed may have locked somebody out, which is worse than a link that goes down under a newcomer.
-        """
-        from eip_agent.sinks.apply import undo  # noqa: PLC0415 as above
-
-        done: Sequence[Change] = self.result.applied
-        with contextlib.suppress(KernelReadError):
-            done = given_back(done, self.look(), self.remembered)
-        self._kernel = None
-        undone, stuck = undo(done, self._writer)
-        self.result = replace(self.result, undone=undone, stuck=stuck)
-
-
-def _finished(report: Report, work: _Work, left: Callable[[KernelFact, Remembered], Plan]) -> Report:
-    """Look again, and go on while there is something left to do."""
-    kernel = work.look()
-    done = replace(report, left=left(kernel, work.remembered))
-    for _ in range(MORE_ROUNDS):
-        if not done.left or work.result.refused or needs_second_witness(done.left):
-            break
-        try:
-            work.carry_out(done.left, kernel)
-        except JournalError as full:
-            return replace(done, unread=(*done.unread, Unread(say("journal"), said(full))))
-        kernel = work.look()
-        plan = (*done.plan, *done.left)
-        done = replace(done, plan=plan, result=work.result, left=left(kernel, work.remembered))
-    return done

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import pytest
 
-from eip_agent import reconcile
 from eip_agent.core.facts import KernelFact
 from eip_agent.core.message import verbatim
 from eip_agent.core.report import Outcome, Report
@@ -23,6 +22,7 @@ from eip_agent.lab.metadata import Fault, FaultKind, MetadataService
 from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.topology import Topology, eni, vswitch
 from eip_agent.reconcile import Agent
+from eip_agent.work import Work
 
 pytestmark = pytest.mark.lab
 
@@ -146,16 +146,16 @@ def test_what_is_not_confirmed_is_undone_unseen_where_the_kernel_cannot_be_read(
 ) -> None:
     """Who changes things all the time must not keep a change in place that nobody confirmed."""
     before = listed(guest)
-    look, fails = reconcile._Work.look, [KernelReadError(verbatim("kept changing"))]
+    look, fails = Work.look, [KernelReadError(verbatim("kept changing"))]
 
     def no(_: Report) -> bool:
-        monkeypatch.setattr(reconcile._Work, "look", failing)
+        monkeypatch.setattr(Work, "look", failing)
         return False
 
-    def failing(work: reconcile._Work) -> KernelFact:
+    def failing(one: Work) -> KernelFact:
         if fails:
             raise fails.pop()
-        return look(work)
+        return look(one)
 
     report = agent.reconcile(no)
 

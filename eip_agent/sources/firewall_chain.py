@@ -9,7 +9,8 @@ from typing import Final
 
 from eip_agent.core.firewall import Chain, FirewallRule
 from eip_agent.netlink import Netlink, attribute, attributes, text_of
-from eip_agent.sources.firewall_rule import Element, decode_rule, elements_of, sets_wanted
+from eip_agent.sources.firewall_rule import decode_rule, elements_of, sets_wanted
+from eip_agent.sources.firewall_value import Element
 from eip_agent.sources.nested import members, number
 
 _GETCHAIN, _GETRULE, _GETSETELEM = (10 << 8 | kind for kind in (4, 7, 13))

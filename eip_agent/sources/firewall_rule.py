@@ -18,8 +18,19 @@ from operator import attrgetter
 from typing import Final
 
 from eip_agent.core.firewall import FirewallRule
-from eip_agent.core.firewall_match import ANY_MARK, MARKS, STATES, Match, Span
+from eip_agent.core.firewall_match import ANY_MARK, Match, Span
 from eip_agent.netlink import attributes, text_of
+from eip_agent.sources.firewall_value import (
+    EQ,
+    HOST_ORDER,
+    NEQ,
+    Element,
+    Loaded,
+    among,
+    compared,
+    integer,
+    marked,
+)
 from eip_agent.sources.nested import members, number
 
 _RULE_HANDLE, _RULE_EXPRESSIONS = 3, 4
@@ -34,9 +45,6 @@ _MARK: Final = 3
 """NFT_META_MARK, and NFT_CT_MARK."""
 _XT_MARK: Final = struct.Struct("=II")
 """Mark and mask: how struct xt_mark_mtinfo1, xt_connmark_mtinfo1 (`invert` behind them) and xt_mark_tginfo2 begin."""
-_HOST_ORDER: Final = frozenset(
-    ("iif", "oif", "iifgroup", "oifgroup", "ct state", "nfproto", "l4proto", "pkttype", "mark", "ct mark")
-)
 _PAYLOAD: Final = {
     (4, 1, 12): ("ip saddr", 4), (4, 1, 16): ("ip daddr", 4), (4, 1, 9): ("l4proto", 1),
     (6, 1, 8): ("ip6 saddr", 16), (6, 1, 24): ("ip6 daddr", 16), (6, 1, 6): ("l4proto", 1),
@@ -45,7 +53,6 @@ _PAYLOAD: Final = {
 """By IP version (0: either), NFT_PAYLOAD_*_HEADER and offset: what is loaded, and its whole length."""
 _VERSIONS: Final = {"ip": 4, "ip6": 6}
 _OF_NUMBER: Final = {("nfproto", 2): 4, ("nfproto", 10): 6, ("protocol", 0x0800): 4, ("protocol", 0x86DD): 6}
-_EQ, _NEQ, _LT, _LTE, _GT, _GTE = range(6)
 _VERDICTS: Final = {0: "drop", 1: "accept", -3: "jump", -4: "goto", -5: "return", -1: "", -2: ""}
 _WITHOUT_EFFECT: Final = frozenset(("counter", "log", "notrack", "last", "flow_offload", "dup", "masq"))
 _IN_PART: Final = frozenset(("limit", "quota", "connlimit", "objref", "dynset"))
@@ -56,29 +63,8 @@ _INTERVAL_END: Final = 1
 _CATCHALL: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One element of a set: a key, or where an interval ends; with a verdict where the set is a verdict map."""
-
-    key: bytes
-    ends: bool = False
-    catchall: bool = False
-    verdict: tuple[str, str] | None = None
-    """Verdict and target."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """What a register holds."""
-
-    field: str
-    width: int
-    """Bytes of the whole field; a comparison of fewer is one by prefix."""
-    mask: int | None = None
-
-
-_SOURCE_PORT, _PORT = _Loaded("th sport", 2), _Loaded("th dport", 2)
-_BOTH_PORTS: Final = _Loaded("th ports", 4)
+_SOURCE_PORT, _PORT = Loaded("th sport", 2), Loaded("th dport", 2)
+_BOTH_PORTS: Final = Loaded("th ports", 4)
 """`nft` makes one comparison of `udp sport 67 udp dport 68`."""
 
 
@@ -88,7 +74,7 @@ class _Program:
 
     version: int
     sets: Mapping[bytes, Sequence[Element]]
-    registers: dict[int, _Loaded] = field(default_factory=dict)
+    registers: dict[int, Loaded] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
     strange: bool = False
     verdict: tuple[str, str] = ("", "")
@@ -102,7 +88,7 @@ class _Program:
         """A mark; None is one that is unknown here."""
         self.gives = (*self.gives, ANY_MARK if mark is None else (mark, mark))
 
-    def load(self, register: int, loaded: _Loaded | None) -> None:
+    def load(self, register: int, loaded: Loaded | None) -> None:
         self.numbers.pop(register, None)
         if loaded is None:
             self.registers.pop(register, None)
@@ -178,7 +164,7 @@ def _meta(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
         width = 16 if name in ("iifname", "oifname") else 2 if name == "protocol" else 1
         if name in ("iif", "oif", "iifgroup", "oifgroup", "mark"):
             width = 4
-        program.load(number(data, 1), _Loaded(name, width) if name else None)
+        program.load(number(data, 1), Loaded(name, width) if name else None)
     elif number(data, 2) == _MARK:
         program.give(program.numbers.get(number(data, 3)))
 
@@ -186,7 +172,7 @@ def _meta(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
 def _ct(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     if 1 in data:
         name = {0: "ct state", _MARK: "ct mark"}.get(number(data, 2))
-        program.load(number(data, 1), _Loaded(name, 4) if name else None)
+        program.load(number(data, 1), Loaded(name, 4) if name else None)
     elif number(data, 2) == _MARK:
         program.give(program.numbers.get(number(data, 4)))
 
@@ -197,7 +183,7 @@ def _payload(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     base, offset, length = (number(data, kind) for kind in (2, 3, 4))
     found = _PAYLOAD.get((program.version if base == 1 else 0, base, offset))
     fits = found is not None and length <= found[1] and (length == found[1] or "addr" in found[0])
-    loaded = _Loaded(*found) if found and fits else None
+    loaded = Loaded(*found) if found and fits else None
     program.load(number(data, 1), _BOTH_PORTS if (base, offset, length) == (2, 0, 4) else loaded)
 
 
@@ -214,18 +200,18 @@ def _bitwise(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
         program.load(number(data, 2), None)
     else:
         # A mask over fewer bytes than the field has is one over its first ones.
-        shift = 0 if loaded.field in _HOST_ORDER else 8 * (loaded.width - len(mask))
-        program.load(number(data, 2), replace(loaded, mask=_integer(loaded.field, mask) << shift))
+        shift = 0 if loaded.field in HOST_ORDER else 8 * (loaded.width - len(mask))
+        program.load(number(data, 2), replace(loaded, mask=integer(loaded.field, mask) << shift))
 
 
 def _cmp(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     loaded = program.registers.get(number(data, 1))
     value = attributes(data.get(3, b""), 0).get(_VALUE)
-    if loaded == _BOTH_PORTS and value is not None and len(value) == 4 and number(data, 2) == _EQ:
-        program.add(_compared(_SOURCE_PORT, _EQ, value[:2]))
-        program.add(_compared(_PORT, _EQ, value[2:]))
+    if loaded == _BOTH_PORTS and value is not None and len(value) == 4 and number(data, 2) == EQ:
+        program.add(compared(_SOURCE_PORT, EQ, value[:2]))
+        program.add(compared(_PORT, EQ, value[2:]))
         return
-    program.add(None if loaded is None or value is None else _compared(loaded, number(data, 2), value))
+    program.add(None if loaded is None or value is None else compared(loaded, number(data, 2), value))
 
 
 def _range(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
@@ -234,8 +220,8 @@ def _range(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     if loaded is None or loaded.mask is not None or not first:
         program.add(None)
         return
-    span = (_integer(loaded.field, first), _integer(loaded.field, last))
-    program.add(Match(loaded.field, (span,), inverted=number(data, 2) == _NEQ))
+    span = (integer(loaded.field, first), integer(loaded.field, last))
+    program.add(Match(loaded.field, (span,), inverted=number(data, 2) == NEQ))
 
 
 def _lookup(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
@@ -248,11 +234,11 @@ def _lookup(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     if elements is None:
         program.add(Match(loaded.field, inverted=inverted, named=text_of(data[1])))
     elif 3 not in data:
-        program.add(_among(loaded, elements, inverted=inverted))
+        program.add(among(loaded, elements, inverted=inverted))
     elif number(data, 3) == 0:
         # The kernel lists them in an order of chance, which means nothing: no two hold the same key.
         for element in sorted(elements, key=attrgetter("key")):
-            match = None if element.catchall else _among(loaded, [element], inverted=False)
+            match = None if element.catchall else among(loaded, [element], inverted=False)
             if element.verdict is None or match is None or any(one.ends for one in elements):
                 program.strange, program.verdict = True, ("other", "")
             else:
@@ -292,7 +278,7 @@ def _xt_match(program: _Program, _: str, data: Mapping[int, bytes]) -> None:
     name, held = text_of(data.get(1, b"")), data.get(3, b"")
     if name in _XT_MARKS and len(held) > _XT_MARK.size:
         mark, mask = _XT_MARK.unpack_from(held)
-        program.add(_marked(_XT_MARKS[name], mark, mask, inverted=bool(held[_XT_MARK.size])))
+        program.add(marked(_XT_MARKS[name], mark, mask, inverted=bool(held[_XT_MARK.size])))
     elif name not in _XT_WITHOUT_EFFECT:
         program.add(Match("part") if name in _XT_IN_PART else None)
 
@@ -333,83 +319,6 @@ _STEPS: Final = {
     **dict.fromkeys(("nat", "redir", "tproxy", "fwd"), _led_on),
     "immediate": _immediate,
 }
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _integer(name: str, value: bytes) -> int:
-    if name in _HOST_ORDER:
-        return int.from_bytes(value, sys.byteorder)
-    return int.from_bytes(value, "big")
-
-
-def _compared(loaded: _Loaded, how: int, value: bytes) -> Match | None:
-    if loaded.field in ("iifname", "oifname"):
-        if how not in (_EQ, _NEQ) or loaded.mask is not None:
-            return None
-        return Match(loaded.field, names=(_link_name(value),), inverted=how == _NEQ)
-    if loaded.field == "ct state":
-        return _state(loaded, how, _integer(loaded.field, value))
-    if loaded.field in MARKS and loaded.mask is not None:
-        mark = _integer(loaded.field, value)
-        return _marked(loaded.field, mark, loaded.mask, inverted=how == _NEQ) if how in (_EQ, _NEQ) else None
-    highest = 256**loaded.width - 1
-    shift = 0 if loaded.field in _HOST_ORDER else 8 * (loaded.width - len(value))
-    first = _integer(loaded.field, value) << shift
-    last = first | (1 << shift) - 1
-    if loaded.mask is not None:
-        rest = highest & ~loaded.mask
-        if rest & (rest + 1):
-            return None
-        last = first | rest
-    spans: Mapping[int, tuple[Span, ...]] = {
-        _EQ: ((first, last),), _NEQ: ((first, last),), _LT: ((0, first - 1),), _LTE: ((0, last),),
-        _GT: ((last + 1, highest),), _GTE: ((first, highest),),
-    }  # fmt: skip
-    return Match(loaded.field, spans[how], inverted=how == _NEQ)
-
-
-def _marked(name: str, mark: int, mask: int, *, inverted: bool) -> Match:
-    return Match(name, ((mark, mark),), inverted=inverted, mask=None if mask == ANY_MARK[1] else mask)
-
-
-def _state(loaded: _Loaded, how: int, value: int) -> Match | None:
-    """`ct state new,related` is a mask of bits of which one must be set."""
-    if loaded.mask is not None and value == 0 and how in (_EQ, _NEQ):
-        bits = tuple((bit, bit) for bit in STATES if loaded.mask & bit)
-        return Match("ct state", bits, inverted=how == _EQ)
-    if loaded.mask is None and how in (_EQ, _NEQ):
-        return Match("ct state", ((value, value),), inverted=how == _NEQ)
-    return None
-
-
-def _among(loaded: _Loaded, elements: Sequence[Element], *, inverted: bool) -> Match | None:
-    if any(element.catchall or len(element.key) != loaded.width for element in elements):
-        return None
-    if loaded.field in ("iifname", "oifname"):
-        if any(element.ends for element in elements):
-            return None
-        return Match(loaded.field, names=tuple(sorted(_link_name(one.key) for one in elements)), inverted=inverted)
-    numbers = sorted((_integer(loaded.field, element.key), element.ends) for element in elements)
-    if not any(ends for _, ends in numbers):
-        return Match(loaded.field, tuple((value, value) for value, _ in numbers), inverted=inverted)
-    spans: list[Span] = []
-    begin: int | None = None
-    for value, ends in sorted(numbers, key=lambda one: (one[0], not one[1])):
-        if ends and begin is not None:
-            spans.append((begin, value - 1))
-            begin = None
-        elif not ends:
-            begin = value
-    if begin is not None:
-        spans.append((begin, 256**loaded.width - 1))
-    return Match(loaded.field, tuple(spans), inverted=inverted)
-
-
-def _link_name(value: bytes) -> str:
-    """A name; one that is compared without the nought at its end is the beginning of many."""
-    return text_of(value) if b"\0" in value else f"{text_of(value)}*"
 
 
 def _verdict(nest: bytes) -> tuple[str, str]:

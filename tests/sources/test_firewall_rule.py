@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from eip_agent.core.firewall import FirewallRule
 from eip_agent.core.firewall_match import ANY_MARK, Match
 from eip_agent.netlink import attribute, attributes
-from eip_agent.sources.firewall_rule import Element, decode_rule, elements_of, sets_wanted
+from eip_agent.sources.firewall_rule import decode_rule, elements_of, sets_wanted
+from eip_agent.sources.firewall_value import Element
 
 DROP: Final = ("immediate", {1: 0, 2: {2: {1: 0}}})
 ACCEPT: Final = ("immediate", {1: 0, 2: {2: {1: 1}}})
