@@ -38,7 +38,8 @@ class Herald:
         os.close(self._stopped)
 
     def _serve(self) -> None:
-        while self._stop not in select.select([self._socket, self._stop], [], [])[0]:
+        sources: list[socket.socket | int] = [self._socket, self._stop]
+        while self._stop not in select.select(sources, [], [])[0]:
             message, (link, _, kind, *_) = self._socket.recvfrom(64)
             sender, target = message[14:18], message[24:28]
             if kind != socket.PACKET_OUTGOING and len(target) == 4 and sender == target:

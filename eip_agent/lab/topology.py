@@ -111,7 +111,7 @@ class Eni:
 
 @dataclass(frozen=True, slots=True)
 class Havip:
-    """A high-availability virtual address that packets find: at the ENI that announced it last, of those it is bound to.
+    """A high-availability virtual address that packets find: with the ENI, of those it is bound to, that announced it.
 
     Source: cloud documentation, "High-availability virtual IP (HaVip)", 2026: it is bound to instances, or to primary
     or secondary ENIs, of one zone, and may have one EIP.

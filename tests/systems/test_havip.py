@@ -91,7 +91,7 @@ class Pair:
     other: Node
 
     def with_the(self, master: Node) -> None:
-        """Wait until the HAVIP is that instance's, to the cloud, to its agent and to packets.  Raises AssertionError."""
+        """Wait until the HAVIP is that instance's, to cloud, agent and packets.  Raises AssertionError."""
         try:
             eventually("the cloud has moved it", lambda: self.cloud.topology.floating[0].holder == master.link)
             eventually("it has a rule there", master.rules)
