@@ -27,6 +27,7 @@ from eip_agent.core.findings import (
     probes,
     shadows,
     sources,
+    sweepers,
     vicinity,
     ways,
 )
@@ -50,6 +51,7 @@ MODULES: Final = (
     vicinity,
     forwarding,
     changed,
+    sweepers,
     managers,
     firewall,
     probes,
@@ -72,6 +74,7 @@ MORE: Final = (
     *vicinity.FINDERS,
     *forwarding.FINDERS,
     *changed.FINDERS,
+    *sweepers.FINDERS,
     *managers.FINDERS,
     *firewall.FINDERS,
     *probes.FINDERS,
