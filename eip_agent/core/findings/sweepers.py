@@ -21,7 +21,7 @@ NETWORKD = Kind(
     "EIP202",
     Severity.NOTE,
     text("systemd-networkd may take away what eip-agent wrote"),
-    saw=text("systemd-networkd configures {links}, and no daemon of eip-agent runs; {rules}, {routes}"),
+    saw=text("systemd-networkd configures {links}, and no daemon of eip-agent runs; {rules}; {routes}"),
     means=text(
         "nothing is wrong now; but when it configures such a link anew (`networkctl reconfigure`, `netplan apply`), "
         "the addresses that eip-agent wrote there are gone until the next pass, and routes with them: "
@@ -97,7 +97,7 @@ def _spared(around: Neighbours) -> dict[str, Message]:
     routes = {
         None: say("what it does with routes of others could not be read"),
         True: say("it leaves routes of others alone (`ManageForeignRoutes=no`)"),
-        False: say("it removes routes of others (`ManageForeignRoutes=yes`)"),
+        False: say("it removes routes of others, and with any link those to nowhere (`ManageForeignRoutes=yes`)"),
     }
     return {"rules": rules[around.spares_rules], "routes": routes[around.spares_routes]}
 
