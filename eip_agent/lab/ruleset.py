@@ -11,9 +11,8 @@ Assumptions, where the public documentation is silent:
 - There is no way from EIP to EIP through the Internet: the instance and its peers reach each other inside the VPC.
 - EIP-visible takes the IPv4 of the ENI out of the VPC in both directions; its IPv6 is as before.
 - A multi-EIP-visible EIP may talk with private addresses of the VPC, un-NATed; a peer routes back by its gateway.
-- A HAVIP is with the ENI that announced it last by gratuitous ARP, as keepalived does; who sends from it elsewhere
-  spoofs, but may announce it on every ENI it is bound to.  Of the cloud it is known that it moves when keepalived has
-  elected, "as with gratuitous ARP", and not by which packet.
+- A HAVIP is with the ENI that announced it last by ARP, of those it is bound to (documented); any gratuitous ARP
+  announces it, the cloud follows at once, and who sends from it elsewhere spoofs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -113,8 +113,8 @@ class Eni:
 class Havip:
     """A high-availability virtual address that packets find: with the ENI, of those it is bound to, that announced it.
 
-    Source: cloud documentation, "High-availability virtual IP (HaVip)", 2026: it is bound to instances, or to primary
-    or secondary ENIs, of one zone, and may have one EIP.
+    Source: cloud documentation, "High-availability virtual IP (HaVip)" and AssociateHaVip, 2026: it is bound to up to
+    ten instances, or to as many primary or secondary ENIs, in its vSwitch; who announces it by ARP becomes the master.
     """
 
     address: IPv4Address

@@ -108,7 +108,7 @@ def _peace(kind: Kind, secondaries: list[tuple[Story, ManagedLink]]) -> tuple[st
     written = [
         first.format(
             mac=story.link.mac,
-            eni=story.eni.eni_id,
+            eni=story.eni.eni_id or story.link.mac.replace(":", "-"),
             device=f"mac:{story.link.mac}" if managed.by_mac else f"interface-name:{named(story)}",
         )
         for story, managed in secondaries

@@ -44,6 +44,13 @@ def test_systemd_networkd_is_to_leave_each_secondary_link_alone_by_a_file_of_its
     assert not [command for command in found.commands if "restart" in command], "it leaves those of others alone"
 
 
+def test_an_eni_whose_id_nobody_told_has_a_file_all_the_same() -> None:
+    nameless = replace(SECONDARY, eni=replace(SECONDARY.eni, eni_id=None))
+    (found,) = sweepers(scene(NETWORKD, networkd=BOTH, repairs=False, stories=(PRIMARY, nameless)))
+
+    assert found.commands[0].endswith(f"/05-eip-agent-{mac(1).replace(':', '-')}.network")
+
+
 def test_network_manager_is_to_by_the_address_that_it_can_match() -> None:
     (found,) = sweepers(scene(NM, network_manager=PROFILE, repairs=False))
     unmanaged = rf"'[keyfile]\nunmanaged-devices+=mac:{mac(1)}\n'"
