@@ -36,10 +36,10 @@ import eip_agent
 from eip_agent.lab import guest as image
 from eip_agent.lab import wiring
 from eip_agent.lab.account import Account
+from eip_agent.lab.announcements import Announcements
 from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.dhcp import DhcpServer
 from eip_agent.lab.echo import EchoServer
-from eip_agent.lab.herald import Herald
 from eip_agent.lab.metadata import MetadataService
 from eip_agent.lab.namespace import Namespace, tool
 from eip_agent.lab.openapi import OpenApiService
@@ -256,7 +256,7 @@ class Cloud:
         for guest, enis in zip(guests, (self.topology.enis, self.topology.partner), strict=False):
             image.boot(guest, enis, self._boot)
         if self.topology.floating:
-            self._stack.enter_context(Herald(self.router, self._announced))
+            self._stack.enter_context(Announcements(self.router, self._announced))
 
     def _converge(self, topology: Topology) -> None:
         """Links, then addresses and routes, then in one step what passes; guest and services are left alone."""

@@ -13,7 +13,7 @@ from eip_agent.lab.namespace import Namespace
 _ETH_P_ARP: Final = 0x0806
 
 
-class Herald:
+class Announcements:
     """Listens on all links of a namespace, before any packet filter there, in one thread; a context manager."""
 
     def __init__(self, namespace: Namespace, announced: Callable[[str, IPv4Address], None]) -> None:
@@ -24,7 +24,7 @@ class Herald:
         self._socket = namespace.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ARP))
         self._announced = announced
         self._stop, self._stopped = os.pipe()
-        self._thread = threading.Thread(target=self._serve, name=f"herald {namespace.name}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=f"announcements {namespace.name}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
