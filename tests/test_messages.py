@@ -171,7 +171,7 @@ ENGLISH: Final = {
     "render/html.py": "HTML",
     "render/svg.py": "SVG",
     "sources/document.py": "no text",
-    "sources/firewall_rule.py": "words of nftables",
+    "sources/firewall_": "words of nftables",
     "sources/openapi.py": "a command, and a program",
 }
 """Where sentences stand that nobody translates, each with the reason."""

@@ -40,9 +40,9 @@ def chains(under: Ground) -> Iterator[Chain]:
         return
     here = {story.eni.eni_id for story in under.scene.report.stories}
     instance = under.scene.cloud.instance_id if under.scene.cloud else None
-    havips = [havip for havip in api.havips or () if _is_ours(havip, instance, under)]
+    havips = [havip for havip in api.havips or () if _is_ours(havip, under)]
     for havip in havips:
-        yield from _havip(havip, instance, under)
+        yield from _havip(havip, under)
     told = {eip for havip in havips for eip in havip.eips}
     for entry in api.dnat or ():
         yield from _dnat(entry, under)
@@ -54,14 +54,15 @@ def chains(under: Ground) -> Iterator[Chain]:
             yield _elsewhere(eip, under)
 
 
-def _is_ours(havip: HavipFact, instance: str | None, under: Ground) -> bool:
-    return instance in (havip.master, *havip.instances) or _holder(havip.address, under) is not None
+def _is_ours(havip: HavipFact, under: Ground) -> bool:
+    named = under.scene.ids.intersection((havip.master, *havip.instances))
+    return bool(named) or _holder(havip.address, under) is not None
 
 
-def _havip(havip: HavipFact, instance: str | None, under: Ground) -> Iterator[Chain]:
+def _havip(havip: HavipFact, under: Ground) -> Iterator[Chain]:
     """One for each EIP of a HAVIP, or one without."""
     what = say("HAVIP {id}, {address}", id=havip.havip_id, address=havip.address)
-    notes = (_master(havip, instance),)
+    notes = (_master(havip, under.scene.ids),)
     for eip in havip.eips or (None,):
         request, reply = translation(eip, havip.address)
         known = under.scene.witnesses.api.eips if under.scene.witnesses.api else ()
@@ -71,10 +72,10 @@ def _havip(havip: HavipFact, instance: str | None, under: Ground) -> Iterator[Ch
         yield _arriving(havip.address, (*front, Hop(Step.HOLDER, what)), back, under, eip, notes)
 
 
-def _master(havip: HavipFact, instance: str | None) -> Message:
+def _master(havip: HavipFact, ours: frozenset[str]) -> Message:
     if not havip.master:
         return say("no instance holds the HAVIP now: it carries nothing until keepalived announces it somewhere")
-    if havip.master == instance:
+    if havip.master in ours:
         return say("this instance holds the HAVIP now")
     return say("instance {other} holds the HAVIP now, so nothing of it arrives here", other=havip.master)
 

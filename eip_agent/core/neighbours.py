@@ -17,6 +17,8 @@ class ManagedLink:
     """It configures the link, or will."""
     asks: bool = False
     """It asks for addresses by DHCP: systemd-networkd has a lease, NetworkManager a profile."""
+    by_mac: bool = True
+    """Its settings can name the link by MAC address: NetworkManager matches none but a permanent one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class Neighbours:
     """What was read of all of them."""
 
     networkd: tuple[ManagedLink, ...] | None = None
+    spares_rules: bool | None = None
+    """Whether systemd-networkd leaves rules that are not its own alone."""
+    spares_routes: bool | None = None
+    """The same of routes."""
     network_manager: tuple[ManagedLink, ...] | None = None
     hotplug: bool | None = None
     """Whether cloud-init configures all links anew when one is attached."""

@@ -33,3 +33,13 @@ class Scene:
     def cloud(self) -> CloudFact | None:
         """What the metadata service said, or was last known to say."""
         return self.report.cloud
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Who this instance is to a HAVIP, which is bound to instances or to ENIs; empty where that is not known.
+
+        Source: cloud documentation, AssociateHaVip, 2026.
+        """
+        if self.cloud is None or self.cloud.instance_id is None:
+            return frozenset()
+        return frozenset((self.cloud.instance_id, *(eni.eni_id for eni in self.cloud.enis if eni.eni_id)))

@@ -16,6 +16,7 @@
                               │172.16.0.250│ │172.16.1.250│
                               └────────────┘ └────────────┘
 
+A second instance, where the topology has a partner, is one more guest on links of its own to the same router.
 The router forwards by host routes (`wiring`), and drops and translates by nftables (`ruleset`); where the public
 documentation is silent, those two state what is assumed.  It runs the metadata service, DHCP and the OpenAPI.  Nothing
 of it touches the network of the machine, and all of it ends with the process.
@@ -25,6 +26,7 @@ import contextlib
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -34,6 +36,7 @@ import eip_agent
 from eip_agent.lab import guest as image
 from eip_agent.lab import wiring
 from eip_agent.lab.account import Account
+from eip_agent.lab.announcements import Announcements
 from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.dhcp import DhcpServer
 from eip_agent.lab.echo import EchoServer
@@ -113,12 +116,15 @@ class Cloud:
         self._internet_items: frozenset[wiring.Item] = frozenset()
         self._passing: frozenset[Element] = frozenset()
         self._settings: Path | None = None
+        self._changing = threading.RLock()
         with contextlib.ExitStack() as stack:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eip-agent-lab-")))
             """Private to this cloud, removed at its end: the agent's run directory and settings."""
             self.disk = self.directory / "disk"
             """What of the guest's disk is its own, not the machine's: `etc/...` and `run/...` of network programs."""
             self.guest = stack.enter_context(Namespace("guest"))
+            self.partner = stack.enter_context(Namespace("partner")) if topology.partner else None
+            """The second instance, where the topology began with one."""
             self.router = stack.enter_context(Namespace("router"))
             self.internet = stack.enter_context(Namespace("internet"))
             self.account = Account()
@@ -155,9 +161,10 @@ class Cloud:
         A new ENI appears in the guest as a link that is down, a detached one vanishes.  The guest's own configuration
         is the guest's business, as in the cloud.
         """
-        self._converge(topology)
-        self.metadata.topology = self.openapi.topology = topology
-        self.dhcp.update(topology, {link: link for link in self._plugged})
+        with self._changing:
+            self._converge(topology)
+            self.metadata.topology = self.openapi.topology = topology
+            self.dhcp.update(topology, {link: link for link in self._plugged})
 
     def spoofs(self) -> dict[str, int]:
         """How many packets and ARP messages each ENI sent with a source that is not its own; all were dropped."""
@@ -230,13 +237,15 @@ class Cloud:
     def _build(self) -> None:
         (self.directory / "run").mkdir(mode=0o700)
         image.lay_out(self.disk)
-        image.prepare(self.guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
+        guests = [self.guest, *([self.partner] if self.partner else [])]
+        for guest in guests:
+            image.prepare(guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
         self.internet.sysctl(_INHERITED)
         self.router.sysctl(_INHERITED | _ROUTING)
         self.router.run(["nft", "-f", "-"], input=skeleton())
         self._connect(self.internet, INTERNET, wiring.INTERNET_MAC)
         self._converge(self.topology)
-        for namespace in (self.internet, self.guest):
+        for namespace in (self.internet, *guests):
             self._stack.enter_context(EchoServer(namespace))
         self._stack.enter_context(EchoServer(self.router, _ECHO, [wiring.SERVICE_ADDRESS]))
         self._stack.enter_context(self.metadata)
@@ -244,15 +253,21 @@ class Cloud:
             self._stack.enter_context(self.openapi)
         self._stack.enter_context(self.dhcp)
         self.dhcp.update(self.topology, {link: link for link in self._plugged})
-        image.boot(self.guest, self.topology, self._boot)
+        for guest, enis in zip(guests, (self.topology.enis, self.topology.partner), strict=False):
+            image.boot(guest, enis, self._boot)
+        if self.topology.floating:
+            self._stack.enter_context(Announcements(self.router, self._announced))
 
     def _converge(self, topology: Topology) -> None:
         """Links, then addresses and routes, then in one step what passes; guest and services are left alone."""
-        wanted = {eni.link: eni.mac for eni in topology.enis}
+        wanted = {eni.link: eni.mac for eni in topology.attached}
         gone = [link for link, mac in self._plugged.items() if wanted.get(link) != mac]
         self.router.ip("\n".join(f"link del {link}" for link in gone))
         held = {item for item in self._items if item.device not in gone}
-        self._plug(eni for eni in topology.enis if eni.link in gone or eni.link not in self._plugged)
+        new = [eni for eni in topology.attached if eni.link in gone or eni.link not in self._plugged]
+        self._plug((eni for eni in new if eni in topology.enis), self.guest)
+        if self.partner:
+            self._plug((eni for eni in new if eni in topology.partner), self.partner)
         self._plugged = wanted
         vswitches = topology.vswitches if self._with_peers else ()
         for name in set(self._peer_stacks) - {vswitch.name for vswitch in vswitches}:
@@ -269,14 +284,21 @@ class Cloud:
             self.router.run(["nft", "-f", "-"], input=transaction)
         self._items, self._internet_items, self._passing, self.topology = items, internet_items, passing, topology
 
-    def _plug(self, enis: Iterable[Eni]) -> None:
+    def _announced(self, link: str, address: IPv4Address) -> None:
+        """Let a HAVIP go where it was announced."""
+        with self._changing:
+            topology = self.topology.announced(address, link)
+            if topology != self.topology:
+                self.become(topology)
+
+    def _plug(self, enis: Iterable[Eni], guest: Namespace) -> None:
         lines = [
             f"link add {eni.link} address {wiring.ROUTER_MAC} type veth "
-            f"peer name {eni.link} address {eni.mac} netns /proc/self/fd/{self.guest.fd}\nlink set {eni.link} up\n"
+            f"peer name {eni.link} address {eni.mac} netns /proc/self/fd/{guest.fd}\nlink set {eni.link} up\n"
             + _AT_ONCE.format(eni.link)
             for eni in enis
         ]
-        self.router.ip("\n".join(lines), fds=[self.guest.fd])
+        self.router.ip("\n".join(lines), fds=[guest.fd])
 
     def _connect(self, namespace: Namespace, device: str, mac: str) -> None:
         """A wire from the router's `device` to `eth0` of a namespace, up at both ends."""

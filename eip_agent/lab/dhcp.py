@@ -170,7 +170,7 @@ class DhcpServer:
 
     def _answer(self, link: str, listener: socket.socket) -> None:
         with self._lock:
-            eni = next((eni for eni in self.topology.enis if eni.link == link), None)
+            eni = next((eni for eni in self.topology.attached if eni.link == link), None)
             with contextlib.suppress(OSError):  # the device went down or away: nothing to answer
                 frame, origin = listener.recvfrom(65535)
                 if eni is None or origin[2] == socket.PACKET_OUTGOING:

@@ -7,7 +7,7 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from eip_agent.errors import LabError
 from eip_agent.lab.dhcp import LEASE, offer_to
 from eip_agent.lab.echo import EchoServer
 from eip_agent.lab.namespace import Namespace
-from eip_agent.lab.topology import Eni, Topology
+from eip_agent.lab.topology import Eni
 
 Boot = Literal["bare", "dhcp"]
 """`bare`: only the primary link is up; `dhcp`: a DHCP client ran on every link, as with cloud-init."""
@@ -69,9 +69,9 @@ def lay_out(disk: Path) -> None:
             (disk / "etc" / entry.name).symlink_to(target)
 
 
-def boot(guest: Namespace, topology: Topology, kind: Boot) -> None:
+def boot(guest: Namespace, attached: Sequence[Eni], kind: Boot) -> None:
     """Configure the links as the image does by itself: the primary address of each, never a secondary one."""
-    enis = topology.enis if kind == "dhcp" else topology.enis[:1]
+    enis = attached if kind == "dhcp" else attached[:1]
     guest.ip("\n".join(line for number, eni in enumerate(enis, 1) for line in _lease(eni, metric=100 * number)))
     settle(guest, [eni.link for eni in enis])
 

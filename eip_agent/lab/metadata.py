@@ -164,9 +164,9 @@ class MetadataService:
         """The first fault of these kinds that concerns the path, counted down."""
         return next(self._due(path, kinds), None)
 
-    def tree(self, path: str) -> Tree:
-        """What is below `/latest/` for a request of `path`, with the faults of the data in it."""
-        inside = metadata_tree(self.topology, self.binded)
+    def tree(self, path: str, asker: str) -> Tree:
+        """What is below `/latest/` for a request of `path` from an address, with the faults of the data in it."""
+        inside = metadata_tree(self.topology.seen_from(asker), self.binded)
         if self.account and self.account.role and path != "meta-data/all":
             inside["ram"] = {"security-credentials": {self.account.role: self.account.role_credentials()}}
         root: Tree = {"meta-data": inside}
@@ -314,7 +314,7 @@ class _Answer(BaseHTTPRequestHandler):
             return _plain(HTTPStatus.UNAUTHORIZED)
         if path is None:
             return (HTTPStatus.OK, "\n".join(VERSIONS).encode()) if self.path == "/" else _plain(HTTPStatus.NOT_FOUND)
-        tree = service.tree(path)
+        tree = service.tree(path, self.client_address[0])
         if path == "meta-data/all" and service.all_served:
             return HTTPStatus.OK, whole_document(cast("Tree", tree["meta-data"])).encode()
         found = _find(tree, path)

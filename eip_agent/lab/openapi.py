@@ -148,11 +148,11 @@ class OpenApiService:
                     return fault
         return None
 
-    def answer(self, action: str, version: str, query: Mapping[str, str]) -> Answer:
-        """The right answer.  Raises RefusedError."""
+    def answer(self, action: str, version: str, query: Mapping[str, str], asker: str) -> Answer:
+        """The right answer to who has the address `asker`.  Raises RefusedError."""
         if version != _VERSIONS.get(action, _VERSION):
             raise RefusedError(404, "InvalidVersion", f"{action} is not of version {version}")
-        return answer(self.topology, action, query, self.quirks)
+        return answer(self.topology.seen_from(asker), action, query, self.quirks)
 
     def first_time(self, nonce: str) -> bool:
         """Whether a nonce is new."""
@@ -253,7 +253,7 @@ class _Answer(BaseHTTPRequestHandler):
         try:
             if not service.first_time(check(request, service.account)):
                 raise RefusedError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")  # noqa: TRY301
-            right = service.answer(action, version, query)
+            right = service.answer(action, version, query, self.client_address[0])
         except RefusedError as no:
             self._refuse(no.status, no.code, no.message)
             return

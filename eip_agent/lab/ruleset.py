@@ -14,6 +14,8 @@ Assumptions, where the public documentation is silent:
   TCP, and echo requests; other packets are let in, for nobody here remembers who has asked.
 - Beside an activated IPv4 gateway, what a private vSwitch sends to the Internet is dropped, and what comes in is not.
 - A multi-EIP-visible EIP may talk with private addresses of the VPC, un-NATed; a peer routes back by its gateway.
+- A HAVIP is with the ENI that announced it last by ARP, of those it is bound to (documented); any gratuitous ARP
+  announces it, the cloud follows at once, and who sends from it elsewhere spoofs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,6 +73,7 @@ table arp cloud {
     chain arrive {
         type filter hook input priority filter; policy drop;
         iifname @enis jump anti_spoofing
+        iifname . arp saddr ip . arp daddr ip @gratuitous drop comment "nobody answers it"
         arp operation != request accept
         iifname . arp daddr ip @gateways accept
         meta mark set iifname map @vswitch_of
@@ -78,7 +81,7 @@ table arp cloud {
     }
     chain anti_spoofing {
         arp saddr ip 0.0.0.0 return
-        iifname . arp saddr ip @owned return
+        iifname . arp saddr ip @announced return
         counter name iifname map @spoofed drop
     }
 }
@@ -100,9 +103,10 @@ _KINDS: Final = {
     },
     "arp cloud": {
         "set enis": "type ifname",
-        "set owned": "type ifname . ipv4_addr",
+        "set announced": "type ifname . ipv4_addr",
         "map spoofed": "type ifname : counter",
         "set gateways": "type ifname . ipv4_addr",
+        "set gratuitous": "type ifname . ipv4_addr . ipv4_addr",
         "map vswitch_of": "type ifname : mark",
         "set known": "type mark . ipv4_addr",
     },
@@ -151,7 +155,8 @@ def counter(link: str) -> str:
 
 def known_addresses(topology: Topology, vswitch: VSwitch, *, peer: bool) -> tuple[IPv4Address, ...]:
     """Whom the vSwitch answers ARP for besides its gateway: who is alive in it."""
-    private = [a for eni in topology.enis if eni.vswitch == vswitch and not eni.binded for a in eni.private]
+    private = [a for eni in topology.attached if eni.vswitch == vswitch and not eni.binded for a in eni.private]
+    private += [havip.address for havip in topology.floating if havip.holder and havip.address in vswitch.cidr]
     return (*private, vswitch.peer) if peer else tuple(private)
 
 
@@ -177,22 +182,28 @@ def _sets() -> Iterator[tuple[str, str, str, str]]:
 def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[str]]:
     """What is in each set and map."""
     numbers = {vswitch.name: number for number, vswitch in enumerate(topology.vswitches, 1)}
-    homes = {eni.link: eni.vswitch for eni in topology.enis if not eni.binded}
+    enis, held = topology.attached, [havip for havip in topology.floating if havip.holder]
+    homes = {eni.link: eni.vswitch for eni in enis if not eni.binded}
     homes |= {peers[vswitch.name]: vswitch for vswitch in topology.vswitches if vswitch.name in peers}
-    visible = [str(eip.address) for eni in topology.enis for eip in eni.eips if eip.mode in _VISIBLE]
+    visible = [str(eip.address) for eni in enis for eip in eni.eips if eip.mode in _VISIBLE]
     translated = {
         str(eip.address): str(eni.private_of(eip))
-        for eni in topology.enis
+        for eni in enis
         for eip in eni.eips
         if eip.mode not in _VISIBLE and not eni.binded
     }
-    kept = {str(ip) for eni in topology.enis if topology.is_private(eni.vswitch) for ip in eni.private}
+    kept = {str(ip) for eni in enis if topology.is_private(eni.vswitch) for ip in eni.private}
+    translated |= {str(havip.eip): str(havip.address) for havip in held if havip.eip}
+    owned = [f'"{eni.link}" . {address}' for eni in enis for address in eni.owned]
+    bound = [(f'"{link}" . {havip.address}', havip.address) for havip in topology.floating for link in havip.bound]
     return {
-        "enis": _quoted(eni.link for eni in topology.enis),
-        "owned": [f'"{eni.link}" . {address}' for eni in topology.enis for address in eni.owned],
-        "owned6": [f'"{eni.link}" . {address}' for eni in topology.enis for address in eni.ipv6s],
-        "spoofed": [f'"{eni.link}" : "{counter(eni.link)}"' for eni in topology.enis],
-        "binded": _quoted(eni.link for eni in topology.enis if eni.binded),
+        "enis": _quoted(eni.link for eni in enis),
+        "owned": [*owned, *(f'"{havip.holder}" . {havip.address}' for havip in held)],
+        "announced": [*owned, *(where for where, _ in bound)],
+        "gratuitous": [f"{where} . {address}" for where, address in bound],
+        "owned6": [f'"{eni.link}" . {address}' for eni in enis for address in eni.ipv6s],
+        "spoofed": [f'"{eni.link}" : "{counter(eni.link)}"' for eni in enis],
+        "binded": _quoted(eni.link for eni in enis if eni.binded),
         "inside": [str(block) for block in collapse_addresses([*vpc_blocks(topology), SERVICES])],
         "visible": visible,
         "with_eip": [*(private for private in translated.values() if private not in kept), *visible],
@@ -201,7 +212,7 @@ def _elements(topology: Topology, peers: Mapping[str, str]) -> dict[str, list[st
         "eip_to_private": [f"{eip} : {private}" for eip, private in translated.items()],
         "private_to_eip": [f"{private} : {eip}" for eip, private in translated.items()],
         "gateways": [
-            *(f'"{eni.link}" . {gateway}' for eni in topology.enis for gateway in gateways(eni)),
+            *(f'"{eni.link}" . {gateway}' for eni in enis for gateway in gateways(eni)),
             *(f'"{device}" . {homes[device].gateway}' for device in peers.values() if device in homes),
         ],
         "vswitch_of": [f'"{device}" : {numbers[vswitch.name]}' for device, vswitch in homes.items()],

@@ -122,8 +122,24 @@ class Eni:
 
 
 @dataclass(frozen=True, slots=True)
+class Havip:
+    """A high-availability virtual address that packets find: with the ENI, of those it is bound to, that announced it.
+
+    Source: cloud documentation, "High-availability virtual IP (HaVip)" and AssociateHaVip, 2026: it is bound to up to
+    ten instances, or to as many primary or secondary ENIs, in its vSwitch; who announces it by ARP becomes the master.
+    """
+
+    address: IPv4Address
+    bound: tuple[str, ...]
+    """Links of the ENIs it is bound to, of either instance."""
+    eip: IPv4Address | None = None
+    holder: str = ""
+    """The link of the ENI that announced it last; empty while nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
-    """One ECS instance in one VPC."""
+    """One ECS instance in one VPC, or two."""
 
     enis: tuple[Eni, ...]
     """The first one is the primary ENI."""
@@ -144,6 +160,11 @@ class Topology:
     """Entries of NAT gateways; only the OpenAPI knows of them."""
     havips: tuple[HavipFact, ...] = ()
     """Of the VPC; only the OpenAPI knows of them."""
+    floating: tuple[Havip, ...] = ()
+    """HAVIPs that move while the cloud runs; only packets find them."""
+    partner: tuple[Eni, ...] = ()
+    """ENIs of a second instance, its primary one first; their links have other names than those of the first."""
+    partner_id: str = "i-bp1lab00000000000001"
     most_enis: int = 8
     """How many the instance type may have, the primary one included; only the OpenAPI knows."""
     most_private: int = 15
@@ -165,7 +186,12 @@ class Topology:
     @property
     def vswitches(self) -> tuple[VSwitch, ...]:
         """Every vSwitch once, in the order of first use."""
-        return tuple(dict.fromkeys([*(eni.vswitch for eni in self.enis), *self.extra_vswitches]))
+        return tuple(dict.fromkeys([*(eni.vswitch for eni in self.attached), *self.extra_vswitches]))
+
+    @property
+    def attached(self) -> tuple[Eni, ...]:
+        """The ENIs of both instances."""
+        return (*self.enis, *self.partner)
 
     @property
     def closed6(self) -> tuple[IPv6Address, ...]:
@@ -179,7 +205,7 @@ class Topology:
 
     def eni(self, link: str) -> Eni:
         """The ENI whose link has that name.  Raises KeyError for a name nobody has."""
-        for eni in self.enis:
+        for eni in self.attached:
             if eni.link == link:
                 return eni
         raise KeyError(link)
@@ -188,6 +214,24 @@ class Topology:
         """The same with one more ENI, or with the one of the same link replaced."""
         enis = [eni if old.link == eni.link else old for old in self.enis]
         return replace(self, enis=tuple(enis if eni in enis else [*enis, eni]))
+
+    def seen_from(self, address: str) -> "Topology":
+        """The same for the instance that has an address: of two instances, the partner is the first for itself."""
+        if all(address not in map(str, eni.owned) for eni in self.partner):
+            return self
+        return replace(
+            self, enis=self.partner, partner=self.enis, instance_id=self.partner_id, partner_id=self.instance_id
+        )
+
+    def announced(self, address: IPv4Address, link: str) -> "Topology":
+        """The same after the ENI of a link has announced an address: a HAVIP that is bound to it is with it now."""
+        return replace(
+            self,
+            floating=tuple(
+                replace(one, holder=link) if one.address == address and link in one.bound else one
+                for one in self.floating
+            ),
+        )
 
     def without(self, link: str) -> "Topology":
         """The same with one ENI detached."""

@@ -45,13 +45,15 @@ class Item:
 def batch(old: Iterable[Item], new: Iterable[Item]) -> str:
     """The lines for `ip -batch` that lead from one set of items to the other.
 
-    Removals come first: an address that moves to another ENI may be on one only.
+    Removals come first: an address that moves to another ENI may be on one only.  Who had a HAVIP before may still ask
+    from it, of which the kernel then has a neighbour entry of its own.
     """
     old, new = set(old), set(new)
     cut = sorted(old - new, key=lambda item: (-_ORDER.index(item.kind), item.spec, item.device))
     build = sorted(new - old, key=lambda item: (_ORDER.index(item.kind), item.spec, item.device))
     lines = [f"{item.kind} del {item._where}" for item in cut]  # noqa: SLF001 - our own
-    return "\n".join([*lines, *(f"{item.kind} add {item._where}" for item in build)])  # noqa: SLF001
+    verbs = {"neigh": "replace"}
+    return "\n".join([*lines, *(f"{item.kind} {verbs.get(item.kind, 'add')} {item._where}" for item in build)])  # noqa: SLF001
 
 
 def router(topology: Topology, peers: Mapping[str, str]) -> frozenset[Item]:
@@ -74,9 +76,10 @@ def router(topology: Topology, peers: Mapping[str, str]) -> frozenset[Item]:
         ),
         *_uplink(INTERNET, TRANSIT[1], TRANSIT6[1], INTERNET_MAC),
     }
-    for eni in topology.enis:
+    for eni in topology.attached:
+        held = (havip.address for havip in topology.floating if havip.holder == eni.link)
         items |= {Item("addr", f"{gateway}/32", eni.link) for gateway in gateways(eni)}
-        items |= _hosts([*eni.owned, *eni.ipv6s], eni.link, eni.mac)
+        items |= _hosts([*eni.owned, *held, *eni.ipv6s], eni.link, eni.mac)
         if eni.ipv6s:
             items |= _vswitch6(topology, eni.vswitch, eni.link, peers)
     for vswitch in topology.vswitches:
@@ -122,7 +125,7 @@ def _vswitch6(topology: Topology, vswitch: VSwitch, device: str, peers: Mapping[
     """
     if vswitch.gateway6 is None:
         return set()
-    others = {a for eni in topology.enis if eni.vswitch == vswitch and eni.link != device for a in eni.ipv6s}
+    others = {a for eni in topology.attached if eni.vswitch == vswitch and eni.link != device for a in eni.ipv6s}
     if peers.get(vswitch.name, device) != device:
         others.update(_some(vswitch.peer6))
     proxied = {Item("neigh", f"proxy {address}", device) for address in others}

@@ -15,6 +15,7 @@ from typing import Final
 
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.neighbours import ManagedLink, Neighbours
+from eip_agent.sources import networkd
 from eip_agent.sources.keyfile import Outline, UnclearError, Value, names_in, outline, sections, text_of
 
 _UNITS: Final = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
@@ -30,8 +31,11 @@ _PATIENCE: Final = 0.2
 
 def read(links: Collection[int], run_directory: str, root: str = "/") -> Neighbours:
     """Read all.  `links` are the indexes of those that matter.  Never raises."""
+    spares_rules, spares_routes = networkd.spared(root)
     return Neighbours(
         networkd=_networkd(links, root),
+        spares_rules=spares_rules,
+        spares_routes=spares_routes,
         network_manager=_network_manager(links, root),
         hotplug=_hotplug(root),
         nm_cloud_setup=_is_started(root, _NM_CLOUD_SETUP) and _for_aliyun(root),
@@ -67,7 +71,8 @@ def _network_manager(links: Collection[int], root: str) -> tuple[ManagedLink, ..
         said = _settings(f"{folder}/{link}").get("device", {})
         if "managed" in said:
             managed = said["managed"] in _TRUE
-            found.append(ManagedLink(link, managed, asks=managed and "connection-uuid" in said))
+            asks, by_mac = managed and "connection-uuid" in said, "perm-hw-addr-fake" not in said
+            found.append(ManagedLink(link, managed, asks, by_mac))
     return tuple(found)
 
 

@@ -51,6 +51,12 @@ def test_one_that_is_bound_to_nothing_says_so() -> None:
     assert chain.link is None
 
 
+def test_a_havip_that_is_bound_to_an_eni_of_ours_is_ours() -> None:
+    (chain,) = chains(told(havips=(replace(HAVIP, master="eni-1", instances=("eni-1", "eni-9")),)), VIP)
+    assert "this instance holds the HAVIP now" in notes(chain)
+    assert chains(told(havips=(replace(HAVIP, master="eni-8", instances=("eni-8", "eni-9")),))) == []
+
+
 def test_a_havip_that_is_held_here_arrives() -> None:
     (chain,) = chains(told(havips=(HAVIP,)), VIP)
 

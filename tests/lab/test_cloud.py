@@ -28,7 +28,7 @@ from eip_agent.lab.namespace import Namespace
 from eip_agent.lab.probe import Proto, answers_arp, reach, seen_source
 from eip_agent.lab.ruleset import gateways
 from eip_agent.lab.stream import Stream
-from eip_agent.lab.topology import DEMO, Eip, Eni, Topology, eni, public, vswitch
+from eip_agent.lab.topology import DEMO, Eip, Eni, Havip, Topology, eni, public, vswitch
 
 pytestmark = pytest.mark.lab
 
@@ -330,16 +330,51 @@ def test_a_binding_changes_while_the_cloud_runs(cloud: Cloud) -> None:
     assert seen_source(cloud.guest, WEB, source=ETH1.private[1]) == public(12)
 
 
+def test_a_havip_is_with_the_instance_that_announced_it_last() -> None:
+    havip = IPv4Address("172.16.1.77")
+    topology = Topology(
+        (eni(0, vswitch(0)), eni(1, vswitch(1))),
+        partner=(eni(10, vswitch(0), (20,)), eni(11, vswitch(1), (20,))),
+        floating=(Havip(havip, ("eth1", "eth11"), public(77)),),
+    )
+    with Cloud(topology) as cloud:
+        assert cloud.partner is not None
+        nodes = {"eth1": cloud.guest, "eth11": cloud.partner}
+        for link, node in nodes.items():
+            node.ip(f"link set {link} up\naddr add {havip}/24 dev {link} noprefixroute")
+            node.ip(f"route add default via 172.16.1.253 dev {link} onlink table 100\nrule add from {havip} lookup 100")
+        assert not reach(cloud.internet, public(77)), "nobody has announced it"
+        for link in ("eth1", "eth11", "eth1"):
+            other = "eth11" if link == "eth1" else "eth1"
+            assert not answers_arp(nodes[link], link, havip, havip)
+            assert eventually(lambda link=link: cloud.topology.floating[0].holder == link)  # type: ignore[misc]
+            cloud.reset_spoofs()
+
+            assert reach(cloud.internet, public(77)), link
+            assert reach(cloud.peers["vsw-lab0"], havip), link
+            assert seen_source(nodes[link], WEB, source=havip) == public(77)
+            assert cloud.spoofs()[link] == 0
+            assert seen_source(nodes[other], WEB, source=havip) is None
+            assert cloud.spoofs()[other] > 0
+        cloud.guest.ip("link set eth0 up")
+        assert not answers_arp(cloud.guest, "eth0", havip, havip)
+        assert cloud.spoofs()["eth0"] == 1, "the HAVIP is not bound to this ENI"
+        assert cloud.topology.floating[0].holder == "eth1"
+        assert reach_metadata(cloud.guest, "instance-id") == topology.instance_id
+        assert reach_metadata(cloud.partner, "instance-id") == topology.partner_id
+        assert reach_metadata(cloud.partner, "mac") == topology.partner[0].mac
+
+
 def test_metadata_and_dhcp_follow(cloud: Cloud) -> None:
     new = eni(5, vswitch(5))
     cloud.become(DEMO.with_eni(new))
 
     assert cloud.metadata.topology == cloud.dhcp.topology == DEMO.with_eni(new)
-    assert reach_metadata(cloud, f"network/interfaces/macs/{new.mac}/network-interface-id") == new.eni_id
+    assert reach_metadata(cloud.guest, f"network/interfaces/macs/{new.mac}/network-interface-id") == new.eni_id
 
 
-def reach_metadata(cloud: Cloud, item: str) -> str:
-    with cloud.guest.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:
+def reach_metadata(guest: Namespace, item: str) -> str:
+    with guest.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:
         asking.settimeout(2)
         asking.connect(("100.100.100.200", 80))
         asking.sendall(f"GET /latest/meta-data/{item} HTTP/1.0\r\n\r\n".encode())

@@ -9,7 +9,15 @@ from eip_agent.core.neighbours import ManagedLink, Neighbours
 from eip_agent.sources import configs
 from tests.builders import ip4, ip6
 
-NOTHING = Neighbours(hotplug=False, nm_cloud_setup=False, multi_nic_util=False, terway=(), repairs=False)
+NOTHING = Neighbours(
+    spares_rules=False,
+    spares_routes=False,
+    hotplug=False,
+    nm_cloud_setup=False,
+    multi_nic_util=False,
+    terway=(),
+    repairs=False,
+)
 
 
 def write(root: Path, path: str, text: str = "") -> None:
@@ -44,15 +52,22 @@ def test_what_systemd_networkd_says_of_links(tmp_path: Path) -> None:
 
 def test_what_network_manager_says_of_links(tmp_path: Path) -> None:
     write(tmp_path, "run/NetworkManager/devices/2", "[device]\nmanaged=true\nconnection-uuid=u\n")
-    write(tmp_path, "run/NetworkManager/devices/3", "[device]\nmanaged=false\n")
+    write(tmp_path, "run/NetworkManager/devices/3", "[device]\nmanaged=false\nperm-hw-addr-fake=00:16:3E:00:00:01\n")
 
     assert read(tmp_path).network_manager == (
         ManagedLink(2, managed=True, asks=True),
-        ManagedLink(3, managed=False),
+        ManagedLink(3, managed=False, by_mac=False),
     )
     write(tmp_path, "run/NetworkManager/devices/2", "[device]\nnm-owned=true\n")
     write(tmp_path, "run/NetworkManager/devices/3", "[device\n")
     assert read(tmp_path).network_manager == ()
+
+
+def test_what_systemd_networkd_is_told_of_others(tmp_path: Path) -> None:
+    write(tmp_path, "etc/systemd/networkd.conf", "[Network]\nManageForeignRoutes=no\n")
+    found = read(tmp_path)
+
+    assert (found.spares_rules, found.spares_routes) == (False, True)
 
 
 HOTPLUG = "updates:\n  network:\n    when: ['boot', 'hotplug']\n"

@@ -11,7 +11,7 @@ from eip_agent.core.facts import IPAddress
 from eip_agent.install import DAEMON, NETWORKD, ONCE, PIECES, marked, shipped
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.topology import DEMO, Eni, Topology
-from tests.lab.support import Ear, broken, rules, seen_unbound, tables
+from tests.lab.support import Ear, broken, rules, seen_unbound, shown, tables
 from tests.systems.machine import PROGRAM, Machine, eventually
 
 INSTANCE: Final = replace(DEMO, enis=DEMO.enis[:4])
@@ -75,6 +75,11 @@ class Host:
         links = json.loads(self.cloud.guest.run(["ip", "-j", "addr", "show"]).stdout)
         return {
             "rules": sorted(rules(self.cloud)) + sorted(rules(self.cloud, 6)),
+            "nowhere": sorted(
+                line
+                for line in shown(self.cloud, "-4 route show table all")
+                if "table 2000" in line and "dev" not in line
+            ),
             "tables": {one.link: sorted(tables(self.cloud, one.link)) for one in self.cloud.topology.enis},
             "addresses": sorted(
                 f"{link['ifname']} {address['local']}/{address['prefixlen']}"
@@ -158,4 +163,16 @@ def home(cloud: Cloud) -> Mapping[IPAddress, IPAddress | None]:
     return {dst: seen for dst, seen in seen_unbound(cloud).items() if dst not in others}
 
 
-__all__ = ("DAEMON", "INSTANCE", "ONCE", "Host", "begun", "booted", "enabled", "installed", "networkd", "settings")
+__all__ = (
+    "DAEMON",
+    "INSTANCE",
+    "ONCE",
+    "Host",
+    "begun",
+    "booted",
+    "difference",
+    "enabled",
+    "installed",
+    "networkd",
+    "settings",
+)

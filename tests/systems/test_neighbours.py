@@ -8,6 +8,7 @@
             └ eip-agent.service
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -16,23 +17,24 @@ from typing import Final
 
 import pytest
 
+from eip_agent.dhcp_message import Kind
 from eip_agent.lab.topology import Eip, Eni, Topology, public
-from tests.lab.support import rules
 from tests.systems.machine import eventually
 from tests.systems.support import DAEMON, INSTANCE, Host, begun, booted, enabled, installed
 
 pytestmark = [pytest.mark.lab, pytest.mark.systems]
 
-EVENTS: Final = (
-    "nmcli device reapply eth1",
-    "nmcli device reapply eth3",
-    "nmcli connection up eth1",
-    "nmcli connection up eth2",
-    "nmcli connection up eth0",
-    "nmcli connection down eth3 && nmcli connection up eth3",
-    "systemctl restart NetworkManager",
-    "nmcli connection reload",
-)
+EVENTS: Final = {
+    "nmcli device reapply eth1": True,
+    "nmcli device reapply eth3": True,
+    "nmcli connection up eth1": True,
+    "nmcli connection up eth2": True,
+    "nmcli connection up eth0": True,
+    "nmcli connection down eth3 && nmcli connection up eth3": True,
+    "systemctl restart NetworkManager": False,
+    "nmcli connection reload": False,
+}
+"""What happens, and whether it takes something of ours away."""
 HAVIP: Final = IPv4Address("172.16.1.77")
 KEEPALIVED: Final = f"""\
 vrrp_instance havip {{
@@ -82,11 +84,18 @@ def host(layers: list[Path]) -> Iterator[Host]:
         yield made
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_everything_is_right_again_after(host: Host, rest: dict[str, object], event: str) -> None:
-    host.machine.run("sh", "-c", event)
+def written(host: Host) -> int:
+    """How many changes the daemon has made."""
+    return int(json.loads(host.machine.agent("status", "--format", "json"))["status"]["changes"])
 
+
+@pytest.mark.parametrize(("event", "sweeps"), EVENTS.items())
+def test_everything_is_right_again_after(host: Host, rest: dict[str, object], event: str, *, sweeps: bool) -> None:
+    before = written(host)
+    host.machine.run("sh", "-c", event)
     host.right(rest)
+
+    assert (written(host) > before) == sweeps
 
 
 def test_an_address_of_keepalived_gets_its_routing_and_loses_it(host: Host, rest: dict[str, object]) -> None:
@@ -105,13 +114,23 @@ def test_an_address_of_keepalived_gets_its_routing_and_loses_it(host: Host, rest
 
 
 def test_dhclient_on_a_link_that_nobody_else_manages(host: Host, rest: dict[str, object]) -> None:
+    """The address it is given is there already, for the daemon has put it; what it adds is a default route."""
+    heard, guest = host.cloud.dhcp.messages, host.cloud.guest
+    host.machine.run("nmcli", "connection", "down", "eth1")
     host.machine.run("nmcli", "device", "set", "eth1", "managed", "no")
+    eventually("NetworkManager has let go", lambda: "dev eth1" not in guest.ip("route show default"))
+    host.packets()
+    heard.clear()
     # Without a metric its default route would take all that is not bound, which is its own affair.
     host.machine.run("dhclient", "-4", "-e", "IF_METRIC=200", "eth1", timeout=30)
-    eventually("rules are there", lambda: any("172.16.1.0/24" in rule for rule in rules(host.cloud)))
+    assert ("eth1", Kind.REQUEST) in heard
+    assert "dev eth1 metric 200" in guest.ip("route show default")
     host.packets()
+    before = written(host)
     host.machine.run("dhclient", "-4", "-r", "eth1", timeout=30)
     host.packets()
+    assert "dev eth1" not in guest.ip("route show default")
+    assert written(host) > before, "it takes all addresses of the link along, and routes with them"
     host.machine.run("nmcli", "device", "set", "eth1", "managed", "yes")
     host.machine.run("nmcli", "connection", "up", "eth1")
 

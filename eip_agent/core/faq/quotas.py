@@ -73,8 +73,8 @@ def _points(scene: Scene) -> Iterator[Point]:
             )
         )
     api = scene.witnesses.api
-    for havip in (api.havips or ()) if api is not None and scene.cloud is not None else ():
-        if scene.cloud is not None and scene.cloud.instance_id in havip.instances:
+    for havip in (api.havips or ()) if api is not None else ():
+        if scene.ids.intersection(havip.instances):
             yield Point(say("the HAVIP {id}: EIPs known: {has}; it can have 1", id=havip.havip_id, has=len(havip.eips)))
 
 

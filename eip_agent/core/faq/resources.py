@@ -55,9 +55,9 @@ def _capacity(story: Story) -> Message:
 
 
 def _havips(scene: Scene) -> Iterator[Point]:
-    api, cloud = scene.witnesses.api, scene.cloud
-    for havip in (api.havips or ()) if api is not None and cloud is not None else ():
-        if cloud is not None and cloud.instance_id in havip.instances:
+    api = scene.witnesses.api
+    for havip in (api.havips or ()) if api is not None else ():
+        if scene.ids.intersection(havip.instances):
             yield Point(
                 say(
                     "this instance belongs to the HAVIP {id} ({address}), which can have one EIP: {eips}",

@@ -28,6 +28,7 @@ from eip_agent.core.findings import (
     probes,
     shadows,
     sources,
+    sweepers,
     vicinity,
     ways,
 )
@@ -52,6 +53,7 @@ MODULES: Final = (
     vicinity,
     forwarding,
     changed,
+    sweepers,
     managers,
     firewall,
     probes,
@@ -75,6 +77,7 @@ MORE: Final = (
     *vicinity.FINDERS,
     *forwarding.FINDERS,
     *changed.FINDERS,
+    *sweepers.FINDERS,
     *managers.FINDERS,
     *firewall.FINDERS,
     *probes.FINDERS,

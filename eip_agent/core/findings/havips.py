@@ -43,15 +43,15 @@ KINDS = (NOT_HERE, NO_KEEPER, TWO_MASTERS)
 
 def havips(scene: Scene) -> Iterator[Finding]:
     """Those that this instance belongs to, against the addresses on its links."""
-    api, cloud = scene.witnesses.api, scene.cloud
-    if api is None or cloud is None or cloud.instance_id is None:
+    api, ours = scene.witnesses.api, scene.ids
+    if api is None or not ours:
         return
     names = {link.link.index: link.link.name for link in scene.kernel.links}
     for havip in api.havips or ():
         held = next((fact for fact in scene.kernel.addresses if fact.ip == havip.address), None)
         about = (str(havip.address),)
         if held is not None:
-            if havip.master and havip.master != cloud.instance_id:
+            if havip.master and havip.master not in ours:
                 yield TWO_MASTERS.on(
                     str(havip.address),
                     about=about,
@@ -62,9 +62,9 @@ def havips(scene: Scene) -> Iterator[Finding]:
                     havip=havip.havip_id,
                 )
             continue
-        if havip.master == cloud.instance_id:
+        if havip.master in ours:
             yield NOT_HERE.on(str(havip.address), about=about, havip=havip.havip_id, address=havip.address)
-        if cloud.instance_id in havip.instances and _without_keeper(scene):
+        if ours.intersection(havip.instances) and _without_keeper(scene):
             yield NO_KEEPER.on(str(havip.address), about=about, havip=havip.havip_id, address=havip.address)
 
 

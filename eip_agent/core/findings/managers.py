@@ -1,4 +1,4 @@
-"""EIP20x-23x: other programs that configure the links of ENIs, and the setting that makes peace."""
+"""EIP204 to EIP231: other programs that configure the links of ENIs, and the setting that makes peace."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,38 +17,6 @@ _PRIMARY_ONLY: Final = (
 )
 """The same as `eip-agent install --cloud-init`."""
 
-NETWORKD = Kind(
-    "EIP202",
-    Severity.NOTE,
-    text("systemd-networkd may take away what eip-agent wrote"),
-    saw=text("systemd-networkd configures {links}, and no daemon of eip-agent runs"),
-    means=text(
-        "nothing is wrong now; but when it configures such a link anew (`networkctl reconfigure`, `netplan apply`), "
-        "the addresses and routes that eip-agent wrote there are gone until the next pass"
-    ),
-    do=text(
-        "run the daemon, which puts them back at once; or have systemd-networkd leave the links of secondary ENIs "
-        "alone: a `.network` file of a low number with `MACAddress=` under `[Match]` and `Unmanaged=yes` under `[Link]`"
-    ),
-    commands=("eip-agent install",),
-    proof="tests/lab/findings/test_managers.py; README, beside network managers; systemd.network(5)",
-)
-NETWORK_MANAGER = Kind(
-    "EIP203",
-    Severity.NOTE,
-    text("NetworkManager may take away what eip-agent wrote"),
-    saw=text("NetworkManager manages {links}, and no daemon of eip-agent runs"),
-    means=text(
-        "nothing is wrong now; but `nmcli connection up` and `nmcli device reapply` take the addresses away that "
-        "eip-agent wrote there, the first one the routes too, until the next pass"
-    ),
-    do=text(
-        "run the daemon, which puts them back at once; or have NetworkManager leave the links of secondary ENIs alone "
-        "by `unmanaged-devices=mac:...` under `[keyfile]` in a file below `/etc/NetworkManager/conf.d`"
-    ),
-    commands=("eip-agent install",),
-    proof="tests/lab/findings/test_managers.py; README, beside network managers; NetworkManager.conf(5)",
-)
 TWO_CLIENTS = Kind(
     "EIP204",
     Severity.WARNING,
@@ -133,8 +101,6 @@ KEEPALIVED = Kind(
 )
 
 KINDS = (
-    NETWORKD,
-    NETWORK_MANAGER,
     TWO_CLIENTS,
     CLOUD_INIT,
     DEAD_ADDRESS,
@@ -147,32 +113,17 @@ KINDS = (
 _CLIENTS = ("dhclient", "dhcpcd", "udhcpc")
 
 
-def sweepers(scene: Scene) -> Iterator[Finding]:
-    """Network managers that sweep a link when they configure it anew, where nobody repairs it."""
-    around = _neighbours(scene)
-    if around.repairs is not False:
-        return
-    told = {
-        NETWORKD: ("systemd-networkd", [one.link for one in around.networkd or () if one.managed]),
-        NETWORK_MANAGER: ("NetworkManager", [one.link for one in around.network_manager or () if one.managed]),
-    }
-    for kind, (program, managed) in told.items():
-        names = tuple(_name(story) for story in _stories(scene) if story.exits and story.link.link.index in managed)
-        if names and _runs(scene, program):
-            yield kind.on(", ".join(names), about=names, links=names)
-
-
 def clients(scene: Scene) -> Iterator[Finding]:
     """Links for which two programs ask for addresses."""
-    around = _neighbours(scene)
+    around = neighbours_of(scene)
     for story in scene.report.stories:
-        name, index = _name(story), story.link.link.index
+        name, index = named(story), story.link.link.index
         alone = _alone(scene, name)
         others: list[Message] = []
-        if _runs(scene, "systemd-networkd") and any(one.link == index and one.asks for one in around.networkd or ()):
+        if runs(scene, "systemd-networkd") and any(one.link == index and one.asks for one in around.networkd or ()):
             others.append(say("systemd-networkd"))
         profiles = around.network_manager or ()
-        if _runs(scene, "NetworkManager") and any(one.link == index and one.asks for one in profiles):
+        if runs(scene, "NetworkManager") and any(one.link == index and one.asks for one in profiles):
             others.append(say("NetworkManager"))
         for version in (4, 6):
             same = [one for one in alone if version in _versions(one)]
@@ -203,12 +154,12 @@ def _versions(client: Manager) -> tuple[int, ...]:
 
 def rewriters(scene: Scene) -> Iterator[Finding]:
     """Programs that write the configuration of links anew at some event."""
-    around = _neighbours(scene)
-    several = sum(bool(story.exits) for story in _stories(scene)) > 1
+    around = neighbours_of(scene)
+    several = sum(bool(story.exits) for story in configured(scene)) > 1
     if around.hotplug and several and around.repairs is False:
         yield CLOUD_INIT.on("cloud-init")
-    if around.nm_cloud_setup and _runs(scene, "NetworkManager"):
-        visible = tuple(_name(story) for story in _stories(scene) if story.verdict.mode is Mode.EIP_VISIBLE)
+    if around.nm_cloud_setup and runs(scene, "NetworkManager"):
+        visible = tuple(named(story) for story in configured(scene) if story.verdict.mode is Mode.EIP_VISIBLE)
         if visible:
             yield DEAD_ADDRESS.on(", ".join(visible), links=visible)
         yield SAME_WORK.on("nm-cloud-setup")
@@ -218,28 +169,29 @@ def rewriters(scene: Scene) -> Iterator[Finding]:
 
 def pods(scene: Scene) -> Iterator[Finding]:
     """ENIs whose secondary addresses may be those of pods."""
-    files = _neighbours(scene).terway
-    shared = [story for story in _stories(scene) if not story.primary and len(story.eni.private_ipv4s or ()) > 1]
+    files = neighbours_of(scene).terway
+    shared = [story for story in configured(scene) if not story.primary and len(story.eni.private_ipv4s or ()) > 1]
     if files and shared and not scene.settings.leave_addresses:
-        names = tuple(map(_name, shared))
+        names = tuple(map(named, shared))
         enis = tuple(f'"{story.eni.eni_id}"' for story in shared)
         yield TERWAY.on(", ".join(names), about=names, file=files[0], links=names, enis=enis)
 
 
 def rivals(scene: Scene) -> Iterator[Finding]:
     """Addresses that keepalived takes away and eip-agent puts back."""
-    if not _runs(scene, "keepalived"):
+    if not runs(scene, "keepalived"):
         return
-    for address in dict.fromkeys(_neighbours(scene).keepalived or ()):
-        for story in _stories(scene):
+    for address in dict.fromkeys(neighbours_of(scene).keepalived or ()):
+        for story in configured(scene):
             given = (*(story.eni.private_ipv4s or ()), *(story.eni.ipv6s or ()))
             ours = not any(address in net for net in scene.settings.exclude_addresses)
             if address in given and ours and not scene.settings.leave_addresses:
-                name = _name(story)
+                name = named(story)
                 yield KEEPALIVED.on(f"{name} {address}", about=(name, str(address)), address=address)
 
 
-def _neighbours(scene: Scene) -> Neighbours:
+def neighbours_of(scene: Scene) -> Neighbours:
+    """What was read of other programs; nothing where it was not."""
     around = scene.surroundings
     return (around.neighbours if around is not None else None) or Neighbours()
 
@@ -250,19 +202,21 @@ def _managers(scene: Scene) -> tuple[Manager, ...]:
     return tuple(one for one in found or () if one.certain)
 
 
-def _runs(scene: Scene, program: str) -> bool:
+def runs(scene: Scene, program: str) -> bool:
+    """Whether a program is certainly at work in this network."""
     return any(one.name == program for one in _managers(scene))
 
 
-def _stories(scene: Scene) -> Iterator[Story]:
+def configured(scene: Scene) -> Iterator[Story]:
     """The ENIs that are configured."""
     for story in scene.report.stories:
         if not story.excluded and not (story.primary and scene.settings.leave_primary):
             yield story
 
 
-def _name(story: Story) -> str:
+def named(story: Story) -> str:
+    """The link of an ENI."""
     return story.link.link.name
 
 
-FINDERS = (sweepers, clients, rewriters, pods, rivals)
+FINDERS = (clients, rewriters, pods, rivals)

@@ -35,5 +35,14 @@ def test_an_address_that_another_master_has_is_told() -> None:
     assert found(OURS, "keepalived", here=True) == found(replace(OURS, master=""), here=True) == []
 
 
+def test_one_that_is_bound_to_enis_is_ours_by_ours() -> None:
+    bound = replace(OURS, master="eni-1", instances=("eni-1", "eni-9"))
+
+    assert found(bound, "keepalived", here=True) == []
+    assert found(bound, "keepalived") == ["EIP421"]
+    assert found(replace(bound, master="eni-9"), "dhclient") == ["EIP422"]
+    assert found(replace(bound, master="eni-9"), "keepalived", here=True) == ["EIP423"]
+
+
 def test_without_havips_nothing_is_told() -> None:
     assert codes(havips(scene_of(told()))) == codes(havips(scene_of(programs=()))) == []

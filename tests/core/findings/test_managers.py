@@ -1,68 +1,13 @@
 """Other managers of links are told where they work against us, and not where they do not."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
-from eip_agent.core.claims import Case
-from eip_agent.core.conclude import NOBODY_ELSE
-from eip_agent.core.facts import Remembered
-from eip_agent.core.finding import Finding
-from eip_agent.core.findings.managers import clients, pods, rewriters, rivals, sweepers
-from eip_agent.core.host import HostFact, Manager
-from eip_agent.core.judge import judge
-from eip_agent.core.neighbours import ManagedLink, Neighbours
-from eip_agent.core.pairing import Port
-from eip_agent.core.report import Report, Story
-from eip_agent.core.scene import Scene
-from eip_agent.core.settings import Mode, Settings
-from eip_agent.core.surroundings import Surroundings
-from tests.builders import cloud, declared, device, eni, exit_of, ip4, kernel, net4, port
-
-ETH0, ETH1 = device(0).index, device(1).index
-NETWORKD, NM = Manager("systemd-networkd", 1), Manager("NetworkManager", 2)
-MANAGED = (ManagedLink(ETH1, managed=True),)
-PROFILE = (ManagedLink(ETH1, managed=True, asks=True),)
-
-
-def story(of: Port, mode: Mode = Mode.NAT, **more: Any) -> Story:
-    verdict = judge(Case(of, declared=[declared("203.0.113.10", mode)]))
-    return replace(Story(of.eni, of.link, of.primary, verdict, (exit_of(1, "192.168.1.10"),)), **more)
-
-
-PRIMARY, SECONDARY = story(port(0)), story(port(1))
-VISIBLE = story(port(1), Mode.EIP_VISIBLE)
-
-
-def scene(*managers: Manager, stories: tuple[Story, ...] = (PRIMARY, SECONDARY), **told: Any) -> Scene:
-    settings = told.pop("settings", Settings())
-    around = Surroundings(neighbours=Neighbours(**told))
-    report = Report(cloud(), stories)
-    bare = Scene(report, kernel(), NOBODY_ELSE, settings, Remembered())
-    return replace(bare, surroundings=around, host=HostFact(managers))
-
-
-def codes(findings: Iterable[Finding]) -> list[str]:
-    found = list(findings)
-    assert all(one.subject and one.saw and one.means and one.do for one in found)
-    return [one.code for one in found]
-
-
-def test_a_manager_that_sweeps_is_told_where_it_runs_and_manages_a_link_and_no_daemon_repairs_it() -> None:
-    assert codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False))) == ["EIP202"]
-    assert codes(sweepers(scene(NM, network_manager=PROFILE, repairs=False))) == ["EIP203"]
-    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=True)))
-    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED)))
-    assert not codes(sweepers(scene(networkd=MANAGED, network_manager=PROFILE, repairs=False)))
-    assert not codes(sweepers(scene(replace(NETWORKD, certain=False), networkd=MANAGED, repairs=False)))
-    assert not codes(sweepers(scene(NETWORKD, networkd=(ManagedLink(ETH1, managed=False),), repairs=False)))
-    nothing_written = (PRIMARY, replace(SECONDARY, exits=()))
-    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=nothing_written)))
-    excluded = (PRIMARY, replace(SECONDARY, excluded=True))
-    assert not codes(sweepers(scene(NETWORKD, networkd=MANAGED, repairs=False, stories=excluded)))
-    primary = (ManagedLink(ETH0, managed=True),)
-    left = Settings(leave_primary=True)
-    assert not codes(sweepers(scene(NETWORKD, networkd=primary, repairs=False, settings=left)))
+from eip_agent.core.findings.managers import clients, pods, rewriters, rivals
+from eip_agent.core.host import Manager
+from eip_agent.core.neighbours import ManagedLink
+from eip_agent.core.settings import Settings
+from tests.builders import eni, ip4, net4, port
+from tests.core.findings.managed import ETH1, MANAGED, NETWORKD, NM, PRIMARY, PROFILE, VISIBLE, codes, scene, story
 
 
 def client(pid: int, name: str = "dhclient", link: str | None = "eth1", version: int | None = None) -> Manager:
@@ -145,4 +90,4 @@ def test_an_address_of_keepalived_is_told_where_the_metadata_service_lists_it() 
 def test_nothing_is_found_where_nothing_was_read() -> None:
     bare = replace(scene(), surroundings=None, host=None)
 
-    assert not [one for finder in (sweepers, clients, rewriters, pods, rivals) for one in finder(bare)]
+    assert not [one for finder in (clients, rewriters, pods, rivals) for one in finder(bare)]
