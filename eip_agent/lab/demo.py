@@ -22,6 +22,7 @@ from eip_agent.core.settings import Mode
 from eip_agent.errors import EXIT_OK, EXIT_REFUSED, LabError
 from eip_agent.lab.certificate import can_certify
 from eip_agent.lab.cloud import Cloud
+from eip_agent.lab.echo import PORT
 from eip_agent.lab.guest import Boot
 from eip_agent.lab.namespace import tool
 from eip_agent.lab.page import Page, aligned, shortened
@@ -244,7 +245,7 @@ class _Demo:
             with Wire(cloud.router) as wire:
                 # By UDP: a TCP connection has more to say when it is over, and that would count as the next one's.
                 seen = seen_source(cloud.guest, web, "udp", source=source, device=device, timeout=_PATIENT)
-                links = sorted({link for link, _ in _left(wire, cloud.topology)})
+                links = sorted({link for link, _ in _left(wire, cloud.topology, PORT)})
             right = seen == eip.address and links == [eni.link]
             good = good and right
             table.append([name, str(seen or page.glyphs.none), "+".join(links) or page.glyphs.none, page.tick(right)])
@@ -300,9 +301,10 @@ def _inside(eni: Eni, eip: Eip) -> IPv4Address:
     return eni.private_of(eip) if mode_of(eni, eip) is Mode.NAT else eip.address
 
 
-def _left(wire: Wire, topology: Topology) -> set[tuple[str, IPv4Address]]:
-    """By which ENI packets of which source left the instance since the last time."""
-    return {(link, source) for link, source in wire.sources() if link in {eni.link for eni in topology.enis}}
+def _left(wire: Wire, topology: Topology, asking: int | None = None) -> set[tuple[str, IPv4Address]]:
+    """By which ENI packets of which source left the instance since the last time; `asking` as in `Wire.sources`."""
+    links = {eni.link for eni in topology.enis}
+    return {(link, source) for link, source in wire.sources(asking) if link in links}
 
 
 def _state(cloud: Cloud) -> list[str]:

@@ -23,13 +23,22 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def sources(self) -> set[tuple[str, IPv4Address]]:
-        """By which link packets of which source came in since the last time; what went out does not count."""
+    def sources(self, asking: int | None = None) -> set[tuple[str, IPv4Address]]:
+        """By which link packets of which source came in since the last time; what went out does not count.
+
+        `asking`: nor does what is no question by UDP to that port, as the last words of connections that are over.
+        """
         found: set[tuple[str, IPv4Address]] = set()
         while True:
             try:
                 packet, (link, _, kind, *_) = self._socket.recvfrom(64)
             except BlockingIOError:
                 return found
-            if kind != socket.PACKET_OUTGOING:
+            if kind != socket.PACKET_OUTGOING and (asking is None or _asks(packet, asking)):
                 found.add((link, IPv4Address(packet[12:16])))
+
+
+def _asks(packet: bytes, port: int) -> bool:
+    """Whether an IPv4 packet is UDP to a port."""
+    start = (packet[0] & 0xF) * 4
+    return packet[9] == socket.IPPROTO_UDP and packet[start + 2 : start + 4] == port.to_bytes(2, "big")
