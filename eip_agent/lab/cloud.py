@@ -27,10 +27,10 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, Self
 
 import eip_agent
 from eip_agent.lab import guest as image
@@ -83,6 +83,14 @@ _AT_ONCE: Final = (
 """Not after the usual random 0.8 seconds; a namespace has no default of this to set."""
 
 
+class Spawner(Protocol):
+    """Who starts agents in another way than as processes of their own."""
+
+    def run(self, cloud: "Cloud", arguments: Sequence[str], timeout: float) -> "CompletedProcess[str] | None":
+        """Run the agent with these arguments in the guest of the cloud; None where it cannot just now."""
+        ...
+
+
 class Cloud:
     """A running cloud; a context manager.
 
@@ -90,6 +98,9 @@ class Cloud:
     `dad` whether it looks for duplicate IPv6 addresses as distributions do, at a second for each new address.
     `peers=False` leaves the other instances of the vSwitches out, for large topologies.
     """
+
+    spawner: ClassVar[Spawner | None] = None
+    """How `agent` starts the agent; None: as a process of its own."""
 
     def __init__(
         self,
@@ -198,8 +209,7 @@ class Cloud:
 
     def agent_command(self, *arguments: str) -> list[str]:
         """The command line of the agent, for `guest.start`; it wants `agent_environment`."""
-        settings = ["--config", str(self._settings)] if self._settings else []
-        return self.on_disk(sys.executable, "-m", "eip_agent", *arguments, *settings)
+        return self.on_disk(sys.executable, "-m", "eip_agent", *self._with_settings(arguments))
 
     def on_disk(self, *command: str) -> list[str]:
         """A command line, for `guest.run` and `guest.start`, that sees the guest's own /sys, /etc and /run.
@@ -231,8 +241,15 @@ class Cloud:
 
     def agent(self, *arguments: str, timeout: float = 60) -> "CompletedProcess[str]":
         """Run the real agent in the guest and wait for it, whatever its exit code."""
+        if self.spawner is not None:
+            done = self.spawner.run(self, self._with_settings(arguments), timeout)
+            if done is not None:
+                return done
         command = self.agent_command(*arguments)
         return self.guest.run(command, env=self.agent_environment, check=False, timeout=timeout)
+
+    def _with_settings(self, arguments: Sequence[str]) -> list[str]:
+        return [*arguments, *(["--config", str(self._settings)] if self._settings else [])]
 
     def _build(self) -> None:
         (self.directory / "run").mkdir(mode=0o700)

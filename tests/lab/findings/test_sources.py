@@ -116,6 +116,8 @@ def two_hours_ago(cloud: Cloud) -> None:
 class Stranger(Cloud):
     """The same cloud; the agent runs without privilege."""
 
+    spawner = None
+
     def __init__(self, cloud: Cloud) -> None:
         self.__dict__.update(cloud.__dict__)
 
