@@ -108,7 +108,10 @@ def ladder_lines(chain: Chain, paper: Paper) -> Iterator[str]:
 
 def legend(chains: Iterable[Chain], paper: Paper) -> Iterator[str]:
     """What the signs mean that were used."""
-    used = {hop.state for chain in chains for hop in chain.hops}
+    used: list[State] = []  # of the few there are: to compare them takes less than to hash them
+    for hop in (hop for chain in chains for hop in chain.hops):
+        if hop.state not in used:
+            used.append(hop.state)
     for state, meaning in _LEGEND.items():
         if state in used:
             yield from paper.paragraph(paper.language.text(meaning))
