@@ -65,8 +65,17 @@ def run(args: Namespace) -> int:
         _write(steps, enabling, tree)
     if runs:
         _carry_out(after)
-    _tell(steps, enabling, [*before, *after], args, runs=runs)
-    if any(step.deed is Deed.LEAVE for step in steps):
+    language = language_of(args)
+    put(map(language, _told(steps, enabling, [*before, *after], args, runs=runs)))
+    sys.stdout.flush()
+    left = [step.piece.target for step in steps if step.deed is Deed.LEAVE]
+    for path in left:
+        complain(
+            say("{path}: somebody has changed it, so it is left as it is", path=path),
+            say("own settings of a unit belong into `systemctl edit`; move the file away and run this again"),
+            language,
+        )
+    if left:
         return EXIT_REFUSED
     return EXIT_PENDING if args.dry_run and (_changes(steps) or enabling) else EXIT_OK
 
@@ -170,26 +179,6 @@ def _carry_out(commands: Sequence[Sequence[str]]) -> None:
             raise ApplyError(
                 say("`{command}` failed: {why}", command=" ".join(command), why=why),
                 say("the files are in place; see `systemctl status eip-agent` and `journalctl -u eip-agent`"),
-            )
-
-
-def _tell(
-    steps: Sequence[Step],
-    enabling: Sequence[tuple[Deed, Piece]],
-    commands: Sequence[Sequence[str]],
-    args: Namespace,
-    *,
-    runs: bool,
-) -> None:
-    language = language_of(args)
-    put(map(language, _told(steps, enabling, commands, args, runs=runs)))
-    sys.stdout.flush()
-    for step in steps:
-        if step.deed is Deed.LEAVE:
-            complain(
-                say("{path}: somebody has changed it, so it is left as it is", path=step.piece.target),
-                say("own settings of a unit belong into `systemctl edit`; move the file away and run this again"),
-                language,
             )
 
 
