@@ -58,8 +58,13 @@ def wire() -> Iterator[Wire]:
             yield made
 
 
-def discover(wire: Wire, link: str, kind: Kind, options: bytes = b"", mac: str = "") -> dict[int, bytes]:
-    """Say something as a client would, without taking an address; the options of the answer, 0 its address."""
+def discover(
+    wire: Wire, link: str, kind: Kind, options: bytes = b"", mac: str = "", *, patience: float = 10
+) -> dict[int, bytes]:
+    """Say something as a client would, without taking an address; the options of the answer, 0 its address.
+
+    Empty where none came in so many seconds.
+    """
     chaddr = bytes.fromhex((mac or TOPOLOGY.eni(link).mac).replace(":", ""))
     transaction = random.getrandbits(32)
     bootp = struct.pack("!BBBBIHH16s16s192x4s", 1, 1, 6, 0, transaction, 0, 0x8000, b"", chaddr, b"\x63\x82\x53\x63")
@@ -68,7 +73,7 @@ def discover(wire: Wire, link: str, kind: Kind, options: bytes = b"", mac: str =
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.bind(("", 68))
         client.sendto(bootp + bytes([53, 1, kind]) + options + b"\xff", ("255.255.255.255", 67))
-        if not select.select([client], [], [], 0.5 if kind is not Kind.DECLINE else 0.1)[0]:
+        if not select.select([client], [], [], patience)[0]:
             return {}
         answer = client.recv(4096)
     assert struct.unpack_from("!I", answer, 4)[0] == transaction
@@ -153,7 +158,7 @@ def test_only_the_own_address_is_granted(wire: Wire, address: str, answer: Kind)
     ids=["another server was chosen", "an address was declined", "a stranger asks"],
 )
 def test_what_is_not_for_this_server_stays_unanswered(wire: Wire, kind: Kind, options: bytes, mac: str) -> None:
-    assert discover(wire, "eth1", kind, options, mac) == {}
+    assert discover(wire, "eth1", kind, options, mac, patience=0.3) == {}
 
 
 @pytest.mark.lab
@@ -180,7 +185,7 @@ def test_devices_come_and_go(wire: Wire) -> None:
     assert discover(wire, "eth1", Kind.DISCOVER)[0] == PRIVATE.private[0].packed
 
     wire.server.update(TOPOLOGY, {"eth1": "r1"})
-    assert discover(wire, "eth2", Kind.DISCOVER) == {}
+    assert discover(wire, "eth2", Kind.DISCOVER, patience=0.3) == {}
 
 
 @pytest.mark.lab
