@@ -46,8 +46,10 @@ class Journal:
         Who wrote there since knows better.  What is not so any more the next pass drops.  Raises JournalError.
         """
         before = self._last
-        both = joined(before, self.read())
-        if both != self._last:
+        there = self.read()
+        # Known from now on, so that it is not forgotten where the disk is full and this is tried again.
+        self._last = both = joined(before, there)
+        if both != there:
             self.write(both)
 
     def _read(self) -> Remembered:

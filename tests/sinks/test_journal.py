@@ -189,6 +189,23 @@ def test_what_was_last_known_is_restored_beside_what_was_written_since(tmp_path:
     assert Journal(str(tmp_path / "run")).read() == Remembered(SOME.borrowed, SOME.addresses | other.addresses)
 
 
+def test_what_cannot_be_restored_yet_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    journal = Journal(str(tmp_path))
+    journal.write(SOME)
+    (tmp_path / "journal.json").unlink()
+    with monkeypatch.context() as disk:
+        disk.setattr("eip_agent.sinks.journal.replace", full)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="No space left on device"):
+                journal.restore()
+    journal.restore()
+
+    assert Journal(str(tmp_path)).read() == SOME
+
+
 def test_what_was_forgotten_is_not_restored(tmp_path: Path) -> None:
     journal = Journal(str(tmp_path))
     journal.write(SOME)
