@@ -12,7 +12,7 @@ from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
 from eip_agent.core.memory import joined
 from eip_agent.core.message import say
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened, replace, temporary
+from eip_agent.sinks.directory import identity, opened, replace, temporary
 
 _NAME: Final = "journal.json"
 """There is one writer at a time, and a killed one leaves one file at the most."""
@@ -39,6 +39,19 @@ class Journal:
         """
         self._last = self._read()
         return self._last
+
+    def recall(self) -> Remembered:
+        """The same, and what was last known where the journal is gone.  To be called with the lock held.
+
+        Somebody is emptying the directory just now, or has removed the journal alone: it is written anew where that can
+        be.  Of what was known before `eip-agent revert` removed it nothing is so any more, and the pass drops it.
+        """
+        before, there = self._last, self.read()
+        if there == Remembered() != before and identity(self._directory, _NAME) is None:
+            self._last = there = before
+            with contextlib.suppress(JournalError):  # whoever has something to write ahead is told
+                self.write(before)
+        return there
 
     def restore(self) -> None:
         """Write what was last known, for somebody has emptied the directory.  To be called with the lock held.

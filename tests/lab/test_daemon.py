@@ -635,6 +635,23 @@ def test_a_run_directory_that_was_removed_is_made_anew_and_nothing_is_forgotten(
         assert mortal_difference(before, state(cloud.guest)) == []
 
 
+def test_a_journal_that_was_removed_alone_is_made_anew() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as daemon:
+            assert daemon.settled()
+            journal = Path(daemon.run) / "journal.json"
+            known = json.loads(journal.read_text())
+            journal.unlink()
+            assert daemon.settled()
+            assert json.loads(journal.read_text()) == known
+            assert daemon.end() == 0
+        assert cloud.agent("revert").returncode == 0
+        assert mortal_difference(before, state(cloud.guest)) == []
+
+
 def test_who_ends_before_it_could_put_things_back_writes_down_what_it_knows() -> None:
     with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
         cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))

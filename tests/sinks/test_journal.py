@@ -206,6 +206,23 @@ def test_what_cannot_be_restored_yet_is_not_forgotten(tmp_path: Path, monkeypatc
     assert Journal(str(tmp_path)).read() == SOME
 
 
+def test_what_somebody_removes_while_a_pass_is_made_is_recalled(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "run"))
+    assert journal.recall() == Remembered()
+    journal.write(SOME)
+    (tmp_path / "run" / "journal.json").unlink()
+    assert journal.recall() == SOME
+    assert Journal(str(tmp_path / "run")).recall() == SOME
+    (tmp_path / "run" / "journal.json").unlink()
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(JournalError):
+        journal.recall()
+    (tmp_path / "run").unlink()
+
+    assert journal.recall() == SOME
+
+
 def test_what_was_forgotten_is_not_restored(tmp_path: Path) -> None:
     journal = Journal(str(tmp_path))
     journal.write(SOME)
