@@ -131,7 +131,7 @@ class Journal:
                 tuple(_loan(loan) for loan in document["borrowed"]),
                 frozenset((int(link), ip_address(ip), int(length)) for link, ip, length in document["addresses"]),
             )
-        except (ValueError, KeyError, TypeError, RecursionError) as bad:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
             message = say("{path}: damaged: {name}: {bad}", path=self._path, name=type(bad).__name__, bad=bad)
             raise JournalError(
                 message,

@@ -99,6 +99,7 @@ def test_one_of_another_version_is_refused(tmp_path: Path) -> None:
         {"borrowed": 1},
         {"borrowed": [[1, 2]]},
         {"borrowed": [[3, "eth1", "00:16:3e:00:00:01", "up", -1, 1]]},
+        {"borrowed": [[float("inf"), "eth1", "00:16:3e:00:00:01", "up", 0, 1]]},
         {"addresses": [[3, "192.168.1.300", 24]]},
         {"addresses": None},
     ],
