@@ -200,7 +200,7 @@ class Agent:
 
     def _remembered(self) -> Remembered:
         self.journal.tidy()
-        return self.journal.read()
+        return self.journal.recall()
 
     def _left(self, seen: Seen, kernel: KernelFact, remembered: Remembered, chosen: Chosen = _all) -> Plan:
         return chosen(self._lookout.plan(replace(seen, kernel=kernel), remembered))

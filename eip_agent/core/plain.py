@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 _SPELLED = (IPv4Address, IPv4Network, IPv6Address, IPv6Network)
 _VALUES = (str, int, float, bool)
+_BEYOND = float("inf")
+"""What is no number is not less than this, and not more either."""
 _UNIONS = (Union, type(int | None))
 
 
@@ -59,7 +61,8 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:
         return value
     if kind in _VALUES or kind is type(None):
         # bool is an int to Python, and is none here.
-        if type(value) is not kind:
+        # JSON as Python reads it has numbers beyond all numbers, of which no time can be made.
+        if type(value) is not kind or (kind is float and not abs(value) < _BEYOND):
             raise _wrong(place, kind.__name__, value)
         return value
     try:

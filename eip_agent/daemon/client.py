@@ -38,9 +38,11 @@ def ask(directory: str, question: str, timeout: float = 5.0, **how: str | int) -
 
 
 def runs(directory: str) -> bool:
-    """Whether a daemon runs there; also one that does not answer now."""
+    """Whether a daemon runs there; also one that does not answer now.  Raises JournalError as `ask`."""
     try:
         return ask(directory, "status", timeout=1.0) is not None
+    except JournalError:
+        raise
     except AgentError:
         return True
 

@@ -58,8 +58,9 @@ def listening(directory: str) -> socket.socket:
         path = f"/proc/self/fd/{at}/{NAME}"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(NAME, dir_fd=at)
+        # Before it has a name: a chmod afterwards would follow whatever link is there by then.
+        os.fchmod(listener.fileno(), 0o600)
         listener.bind(path)
-        os.chmod(NAME, 0o600, dir_fd=at)
         listener.listen(8)
     except OSError as no:
         listener.close()
@@ -109,7 +110,11 @@ class Control:
         if question is None:
             visitor.answer(json.dumps({"error": "this daemon does not know that question"}).encode(), now)
         else:
-            self._asked(question, now)
+            try:
+                self._asked(question, now)
+            except Exception as no:  # noqa: BLE001 whatever it is, the daemon goes on
+                words = f"this daemon cannot answer that: {type(no).__name__}: {no}"
+                visitor.answer(json.dumps({"error": words, "hint": "`systemctl restart eip-agent`"}).encode(), now)
 
 
 def may_enter(line: socket.socket) -> bool:

@@ -101,6 +101,7 @@ class Loop:
             while not self._stopping:
                 self._turn()
             self._notify.stopping()
+            self._leave()
             self._log.say(Level.INFO, "stopped; the network stays as it is")
         if self._ousted is not None:
             raise self._ousted
@@ -242,6 +243,16 @@ class Loop:
             hint = say("`systemctl restart eip-agent` makes the directory anew")
             raise JournalError(verbatim(said(no)), hint) from no
 
+    def _leave(self) -> None:
+        """At the end: write down what only this daemon knows, where the run directory was emptied since a pass."""
+        assert self._place is not None, "it ran"  # noqa: S101 for mypy
+        if self._ousted is not None or (self._place.is_held and not self._keeper.emptied):
+            return
+        try:
+            self._keeper.bequeath()
+        except (BusyError, JournalError) as no:
+            self._log.say(Level.ERROR, f"`eip-agent revert` will not give back what links were set to before: {no}")
+
     # --- a pass -------------------------------------------------------------------------------------------------------
 
     def _pass(self) -> None:
@@ -253,12 +264,12 @@ class Loop:
                 return
             # Who asks for a pass by hand wants to see all of it done, or why not.
             done = self._keeper.look(began, insisting=self._desk.waits_for(self._polls.answered_at))
+            self._made(done, began)
         except BusyError as busy:
             self._wait(busy)
         except Exception as no:  # noqa: BLE001 whatever it is, the daemon goes on
+            self._waits_for = ""
             self._fail(no)
-        else:
-            self._made(done, began)
         now = monotonic()
         self._budget = self._budget.spent(now - began, now)
         self._notify.ready()

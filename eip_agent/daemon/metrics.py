@@ -135,8 +135,11 @@ def write(path: str, data: bytes) -> None:
     folder, name = os.path.split(path)
     # A name that the collector does not read, so that it never sees half of it.
     temporary = os.path.join(folder, f".{name}.{os.getpid()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        # Never into what is there: the folder is the collector's, and a pipe of that name would hold us for ever.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         with os.fdopen(os.open(temporary, flags, 0o644), "wb") as file:
             os.fchmod(file.fileno(), 0o644)  # the unit's umask lets nobody read
             file.write(data)

@@ -53,7 +53,7 @@ class Notify:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.setblocking(False)  # noqa: FBT003 the name says it
             line.connect(self._address)
-            line.send(message.encode())
+            line.send(message.encode(errors="backslashreplace"))
 
 
 def watchdog_period(microseconds: str | None, pid: str | None) -> float | None:

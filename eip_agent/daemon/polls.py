@@ -38,6 +38,8 @@ class Polls:
         """From when on all others are to be asked too."""
         self._attached = ATTACHED
         self._newcomers: frozenset[object] = frozenset()
+        self._counted = False
+        """Whether a pass has counted the last question: events cause more of them, which learn nothing new."""
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
@@ -58,7 +60,7 @@ class Polls:
 
     def ask(self, now: float) -> bool:
         """A question begins; whether all others are to be asked with it."""
-        self.at, self.asked_at = None, now
+        self.at, self.asked_at, self._counted = None, now, False
         return now >= self._others_at
 
     def answered(self, seen: Seen | None, before: Seen | None, now: float) -> None:
@@ -85,9 +87,11 @@ class Polls:
 
         `busy`: an answer is waited for.
         """
+        counts = not (busy or self._counted)
+        self._counted = self._counted or counts
         if doomed:
             self.soon(max(now, self.answered_at + self._witness.delay))
-            self._witness = self._witness.again()
+            self._witness = self._witness.again() if counts else self._witness
         else:
             self._witness = Backoff(WITNESS_PAUSE, self._settings.poll)
         if newcomers - self._newcomers:
@@ -95,5 +99,5 @@ class Polls:
             self.soon(now)
         elif newcomers and self._attached.tries < GIVE_UP and not busy:
             self.soon(max(now, self.answered_at + self._attached.delay))
-            self._attached = self._attached.again()
+            self._attached = self._attached.again() if counts else self._attached
         self._newcomers = newcomers

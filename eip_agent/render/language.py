@@ -5,6 +5,7 @@ English is what the templates are written in, and costs nothing: no catalogue is
 
 import contextlib
 import os
+import struct
 from typing import Any, Final
 
 from eip_agent.core.message import Message, Value
@@ -73,10 +74,10 @@ ENGLISH: Final = Language()
 def language(code: str) -> Language:
     """The language of a code of `LANGUAGES`.
 
-    English too where the catalogue is gone, as for a moment under a daemon whose package is being replaced.
+    English too where the catalogue is gone or cut, as for a moment under a daemon whose package is being replaced.
     """
     if code == "zh":
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError, ValueError, LookupError, struct.error):  # all that `gettext` makes of it
             return _Translated("zh", "、")
     return ENGLISH
 

@@ -12,7 +12,7 @@ from eip_agent.core.facts import Borrowed, Link, Mac, Remembered
 from eip_agent.core.memory import joined
 from eip_agent.core.message import say
 from eip_agent.errors import JournalError
-from eip_agent.sinks.directory import opened, replace, temporary
+from eip_agent.sinks.directory import identity, opened, replace, temporary
 
 _NAME: Final = "journal.json"
 """There is one writer at a time, and a killed one leaves one file at the most."""
@@ -40,14 +40,29 @@ class Journal:
         self._last = self._read()
         return self._last
 
+    def recall(self) -> Remembered:
+        """The same, and what was last known where the journal is gone.  To be called with the lock held.
+
+        Somebody is emptying the directory just now, or has removed the journal alone: it is written anew where that can
+        be.  Of what was known before `eip-agent revert` removed it nothing is so any more, and the pass drops it.
+        """
+        before, there = self._last, self.read()
+        if there == Remembered() != before and identity(self._directory, _NAME) is None:
+            self._last = there = before
+            with contextlib.suppress(JournalError):  # whoever has something to write ahead is told
+                self.write(before)
+        return there
+
     def restore(self) -> None:
         """Write what was last known, for somebody has emptied the directory.  To be called with the lock held.
 
         Who wrote there since knows better.  What is not so any more the next pass drops.  Raises JournalError.
         """
         before = self._last
-        both = joined(before, self.read())
-        if both != self._last:
+        there = self.read()
+        # Known from now on, so that it is not forgotten where the disk is full and this is tried again.
+        self._last = both = joined(before, there)
+        if both != there:
             self.write(both)
 
     def _read(self) -> Remembered:
@@ -116,7 +131,7 @@ class Journal:
                 tuple(_loan(loan) for loan in document["borrowed"]),
                 frozenset((int(link), ip_address(ip), int(length)) for link, ip, length in document["addresses"]),
             )
-        except (ValueError, KeyError, TypeError, RecursionError) as bad:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
             message = say("{path}: damaged: {name}: {bad}", path=self._path, name=type(bad).__name__, bad=bad)
             raise JournalError(
                 message,

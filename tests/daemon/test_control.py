@@ -107,6 +107,48 @@ def test_only_its_owner_may_open_the_socket(tmp_path: Path) -> None:
         assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
 
 
+def test_no_link_is_followed_that_takes_the_place_of_the_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of the service root makes it, and the service may exchange what has a name there at any moment."""
+    place, theirs = tmp_path / "run", tmp_path / "theirs"
+    place.mkdir(0o700)
+    theirs.touch(0o644)
+    bind = socket.socket.bind
+
+    def exchanged(listener: socket.socket, path: str) -> None:
+        bind(listener, path)
+        (place / NAME).unlink()
+        (place / NAME).symlink_to(theirs)
+
+    monkeypatch.setattr(socket.socket, "bind", exchanged, raising=False)
+    listening(str(place)).close()
+
+    assert theirs.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_question_that_cannot_be_answered_ends_nothing(tmp_path: Path) -> None:
+    def fails(question: Question, now: float) -> None:
+        if question.ask == "look":
+            raise KeyError(question.ask)
+        echoed(question, now)
+
+    with served(tmp_path, fails):
+        with pytest.raises(ApplyError, match="cannot answer that: KeyError: 'look'"):
+            client.ask(str(tmp_path), "look")
+        assert client.ask(str(tmp_path), "status") is not None
+
+
+def test_whether_one_runs_is_not_known_where_nobody_may_look(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalError, match="cannot be opened"):
+        client.runs(str(tmp_path / "file"))
+    assert not client.runs(str(tmp_path))
+    other: Any = []
+    with served(tmp_path, lambda question, now: question.answer(other, now)):
+        assert client.runs(str(tmp_path)), "one of another version"
+
+
 def test_a_place_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
 

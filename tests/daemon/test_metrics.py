@@ -150,6 +150,23 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
         write(str(tmp_path / "missing" / "x.prom"), b"")
 
 
+def test_nothing_that_lies_in_the_folder_already_is_written_into(tmp_path: Path) -> None:
+    """The folder is the collector's, and no pipe of it may hold the daemon."""
+    path, temporary = tmp_path / "x.prom", tmp_path / f".x.prom.{os.getpid()}"
+    os.mkfifo(temporary)
+    writer = threading.Thread(target=write, args=(str(path), b"one\n"), daemon=True)
+    writer.start()
+    writer.join(20)
+    assert not writer.is_alive()
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    os.link(tmp_path / "theirs", temporary)
+    write(str(path), b"two\n")
+
+    assert path.read_bytes() == b"two\n"
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+    assert not temporary.exists()
+
+
 def known() -> tuple[set[str], set[str]]:
     metrics = Metrics()
     metrics.passed("as_desired", done(), 0.02)

@@ -48,6 +48,12 @@ def test_a_status_is_one_line_and_told_when_it_is_news(systemd: socket.socket) -
     assert heard(systemd) == ["STATUS=as desired", "STATUS=eth1: no gateway READY=1"]
 
 
+def test_a_path_that_is_no_text_is_told_all_the_same(systemd: socket.socket) -> None:
+    Notify(systemd.getsockname()).status(os.fsdecode(b"not known: /etc/\xff.toml"))
+
+    assert heard(systemd) == [r"STATUS=not known: /etc/\udcff.toml"]
+
+
 def test_an_abstract_address_is_understood() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0eip-agent-test-{os.getpid()}")

@@ -122,6 +122,22 @@ def test_a_link_that_is_not_listed_is_asked_for_until_nobody_expects_it_any_more
     assert ATTACHED.delay < 1
 
 
+def test_passes_between_two_questions_use_up_no_patience() -> None:
+    """A new link comes with a dozen events, and somebody's containers with a hundred."""
+    made, pauses = polls(), list[float]()
+    made.ask(10.0)
+    made.passed(10.0, doomed=True, newcomers=NEW, busy=True)
+    for _ in range(3):
+        now = made.at or 0.0
+        made.ask(now)
+        made.answered(seen(), seen(), now)
+        for number in range(50):
+            made.passed(now + number / 1000, doomed=False, newcomers=NEW, busy=False)
+        pauses.append((made.at or 0.0) - now)
+
+    assert pauses == [ATTACHED.delay, ATTACHED.again().delay, ATTACHED.again().again().delay]
+
+
 def test_other_settings_count_from_the_next_answer_on() -> None:
     made = polls()
     made.ask(0.0)

@@ -303,6 +303,23 @@ def test_it_waits_for_another_at_work(held: tuple[Cloud, Daemon]) -> None:
     assert eventually(lambda: not daemon.status().waits)
 
 
+def test_who_is_not_at_work_any_more_is_not_waited_for_where_something_else_is_wrong(
+    held: tuple[Cloud, Daemon],
+) -> None:
+    cloud, daemon = held
+    journal = Path(daemon.run) / "journal.json"
+    known = journal.read_bytes()
+    with (Path(daemon.run) / "lock").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        cloud.guest.ip("rule del priority 24020 oif eth1")
+        assert eventually(lambda: daemon.status().waits)
+        journal.write_bytes(b"damaged")
+    assert eventually(lambda: daemon.status().state == "failed")
+    assert not daemon.status().waits
+    journal.write_bytes(known)
+    assert daemon.settled()
+
+
 def test_it_answers_in_the_language_that_it_is_asked_in(held: tuple[Cloud, Daemon]) -> None:
     """What it waits for and what it has found too, while the cloud is silent and somebody else is at work."""
     cloud, daemon = held
@@ -614,6 +631,36 @@ def test_a_run_directory_that_was_removed_is_made_anew_and_nothing_is_forgotten(
                 assert (second.returncode, "a daemon runs already" in second.stderr) == (1, True)
             assert daemon.end() == 0
             assert not (Path(daemon.run) / "control").exists()
+        assert cloud.agent("revert").returncode == 0
+        assert mortal_difference(before, state(cloud.guest)) == []
+
+
+def test_a_journal_that_was_removed_alone_is_made_anew() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as daemon:
+            assert daemon.settled()
+            journal = Path(daemon.run) / "journal.json"
+            known = json.loads(journal.read_text())
+            journal.unlink()
+            assert daemon.settled()
+            assert json.loads(journal.read_text()) == known
+            assert daemon.end() == 0
+        assert cloud.agent("revert").returncode == 0
+        assert mortal_difference(before, state(cloud.guest)) == []
+
+
+def test_who_ends_before_it_could_put_things_back_writes_down_what_it_knows() -> None:
+    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
+        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as daemon:
+            assert daemon.settled()
+            emptied(daemon)
+            assert daemon.end() == 0
         assert cloud.agent("revert").returncode == 0
         assert mortal_difference(before, state(cloud.guest)) == []
 

@@ -99,6 +99,7 @@ def test_one_of_another_version_is_refused(tmp_path: Path) -> None:
         {"borrowed": 1},
         {"borrowed": [[1, 2]]},
         {"borrowed": [[3, "eth1", "00:16:3e:00:00:01", "up", -1, 1]]},
+        {"borrowed": [[float("inf"), "eth1", "00:16:3e:00:00:01", "up", 0, 1]]},
         {"addresses": [[3, "192.168.1.300", 24]]},
         {"addresses": None},
     ],
@@ -187,6 +188,40 @@ def test_what_was_last_known_is_restored_beside_what_was_written_since(tmp_path:
     Journal(str(tmp_path / "run")).write(other)
     journal.restore()
     assert Journal(str(tmp_path / "run")).read() == Remembered(SOME.borrowed, SOME.addresses | other.addresses)
+
+
+def test_what_cannot_be_restored_yet_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    journal = Journal(str(tmp_path))
+    journal.write(SOME)
+    (tmp_path / "journal.json").unlink()
+    with monkeypatch.context() as disk:
+        disk.setattr("eip_agent.sinks.journal.replace", full)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="No space left on device"):
+                journal.restore()
+    journal.restore()
+
+    assert Journal(str(tmp_path)).read() == SOME
+
+
+def test_what_somebody_removes_while_a_pass_is_made_is_recalled(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "run"))
+    assert journal.recall() == Remembered()
+    journal.write(SOME)
+    (tmp_path / "run" / "journal.json").unlink()
+    assert journal.recall() == SOME
+    assert Journal(str(tmp_path / "run")).recall() == SOME
+    (tmp_path / "run" / "journal.json").unlink()
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(JournalError):
+        journal.recall()
+    (tmp_path / "run").unlink()
+
+    assert journal.recall() == SOME
 
 
 def test_what_was_forgotten_is_not_restored(tmp_path: Path) -> None:

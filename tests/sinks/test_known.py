@@ -57,6 +57,19 @@ def test_a_damaged_file_is_told_and_not_used(directory: Path, text: str) -> None
     assert str(directory / NAME) in damage
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
+def test_a_time_that_is_no_number_is_damage(directory: Path, number: str) -> None:
+    """Its age could not be told."""
+    store = KnownStore(str(directory))
+    store.write(KNOWN)
+    path = directory / NAME
+    path.write_text(path.read_text(encoding="utf-8").replace("12.5", number), encoding="utf-8")
+    known, damage = store.read()
+
+    assert known is None
+    assert "damaged" in damage
+
+
 def test_one_of_another_version_is_told(directory: Path) -> None:
     store = KnownStore(str(directory))
     store.write(KNOWN)
