@@ -32,8 +32,8 @@ from eip_agent.sinks.journal import Journal
 from eip_agent.sinks.watch import watched
 from eip_agent.work import Work, finished
 
-Confirmed = Callable[[Report], bool]
-"""Asked after writing whether the change may stay."""
+Confirmed = Callable[[Report, Callable[[], None]], bool]
+"""Asked after writing whether the change may stay; before it tells anybody that it does, it calls what it is given."""
 
 Chosen = Callable[[Plan], Plan]
 """What of a plan a pass is to carry out; asked first for the whole plan of a pass, then for what comes up in it."""
@@ -239,8 +239,8 @@ class Agent:
                 done = finished(done, work, left)
                 kept = confirmed is None or not work.result.applied or bool(work.result.refused)
                 if confirmed is not None and not kept:
-                    watch.enter_context(watched(partial(self._given_up, done, work)))
-                    kept = confirmed(done)
+                    keep = watch.enter_context(watched(partial(self._given_up, done, work)))
+                    kept = confirmed(done, keep)
             except KernelReadError as unseen:
                 if confirmed is None:
                     message = say(

@@ -130,7 +130,7 @@ def test_what_is_not_confirmed_is_undone(agent: Agent, guest: Namespace) -> None
     before = listed(guest)
     asked: list[Report] = []
 
-    def no(report: Report) -> bool:
+    def no(report: Report, _: object) -> bool:
         asked.append(report)
         return False
 
@@ -148,7 +148,7 @@ def test_what_is_not_confirmed_is_undone_unseen_where_the_kernel_cannot_be_read(
     before = listed(guest)
     look, fails = Work.look, [KernelReadError(verbatim("kept changing"))]
 
-    def no(_: Report) -> bool:
+    def no(*_: object) -> bool:
         monkeypatch.setattr(Work, "look", failing)
         return False
 
@@ -167,7 +167,7 @@ def test_what_is_not_confirmed_is_undone_unseen_where_the_kernel_cannot_be_read(
 def test_a_question_that_fails_is_a_no(agent: Agent, guest: Namespace) -> None:
     before = listed(guest)
 
-    def broken(_: Report) -> bool:
+    def broken(*_: object) -> bool:
         raise ApplyError(verbatim("nobody can be asked"))
 
     report = agent.reconcile(broken)
@@ -177,7 +177,7 @@ def test_a_question_that_fails_is_a_no(agent: Agent, guest: Namespace) -> None:
 
 
 def test_a_yes_keeps_it(agent: Agent) -> None:
-    assert agent.reconcile(lambda _: True).outcome is Outcome.AS_DESIRED
+    assert agent.reconcile(lambda *_: True).outcome is Outcome.AS_DESIRED
     assert agent.look().plan == ()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from eip_agent import privilege
@@ -75,7 +76,7 @@ def _alone(args: Namespace) -> int:
         if args.confirm is not None and runs(settings.run_directory):
             raise BusyError(say("the daemon runs, and what `--confirm` undoes it would write again"), _STOP)
 
-        def ask(done: "Report") -> bool:
+        def ask(done: "Report", keep: Callable[[], None]) -> bool:
             # Who does not hear what was done may hear the question; and who hears neither, as a terminal that died,
             # is not the only one who may confirm.
             try:
@@ -90,7 +91,7 @@ def _alone(args: Namespace) -> int:
                 )
                 talk([language_of(args)(question)])
                 sys.stderr.flush()
-            answers.append(confirmed(settings.run_directory, args.confirm))
+            answers.append(confirmed(settings.run_directory, args.confirm, keep))
             return answers[-1]
 
         with held(settings.run_directory, settings.lock_timeout, "apply"), undisturbed():

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from eip_agent.core.message import say
@@ -35,10 +35,11 @@ def undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def confirmed(directory: str, seconds: float) -> bool:
+def confirmed(directory: str, seconds: float, keep: Callable[[], None] = lambda: None) -> bool:
     """Wait for Enter on a terminal or for `eip-agent confirm`.  False when time is up, or a signal came.
 
-    To be called `undisturbed`.  Raises JournalError when the socket cannot be made.
+    `keep` is called before anybody hears that it is kept.  To be called `undisturbed`.  Raises JournalError when the
+    socket cannot be made.
     """
     deadline = time.monotonic() + seconds
     with _listening(directory) as listener:
@@ -51,6 +52,7 @@ def confirmed(directory: str, seconds: float) -> bool:
             ready, _, _ = select.select(sources, [], [], min(left, _STEP))
             if listener in ready:
                 peer, _ = listener.accept()
+                keep()
                 with peer, contextlib.suppress(OSError):  # who asked has said yes, even without waiting for the answer
                     peer.sendall(b"kept")
                 return True

@@ -12,11 +12,13 @@ _OVER = b"."
 
 
 @contextlib.contextmanager
-def watched(undo: Callable[[], object]) -> Iterator[None]:
+def watched(undo: Callable[[], object]) -> Iterator[Callable[[], None]]:
     """Have `undo` done by a child where this process dies meanwhile; by nobody, where it gets to the end.
 
     The child is a copy of this process as it is now: what was changed up to here it can undo, and the lock it holds
     too, so that nobody comes in between.  To be called `undisturbed`, as the child is then.  Raises ApplyError.
+
+    Gives what tells the child, from then on, to undo nothing.
     """
     ours, childs = os.pipe(), 0
     try:
@@ -33,11 +35,15 @@ def watched(undo: Callable[[], object]) -> Iterator[None]:
     if childs == 0:
         _watch(listening, speaking, undo)
     os.close(listening)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # somebody has killed the child, and there is nothing to tell it
+
+    def keep() -> None:
+        with contextlib.suppress(OSError):  # it was told before, or somebody has killed it
             os.write(speaking, _OVER)
+
+    try:
+        yield keep
+    finally:
+        keep()
         os.close(speaking)
         os.waitpid(childs, 0)
 

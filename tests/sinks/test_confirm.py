@@ -16,22 +16,23 @@ from eip_agent.sinks.confirm import confirm, undisturbed
 
 ROOT: Final = Path(__file__).parents[2]
 WAIT: Final = """\
-import sys
+import os, sys
 from eip_agent.errors import JournalError
 from eip_agent.sinks.confirm import confirmed, undisturbed
 with undisturbed():
     print("ready", flush=True)
     try:
-        print("yes" if confirmed(sys.argv[1], float(sys.argv[2])) else "no", flush=True)
+        keep = (lambda: os._exit(0)) if "dies" in sys.argv else (lambda: None)
+        print("yes" if confirmed(sys.argv[1], float(sys.argv[2]), keep) else "no", flush=True)
     except JournalError as no:
         print(no, flush=True)
 """
 
 
 @contextlib.contextmanager
-def waiting(directory: Path, seconds: float) -> Iterator["subprocess.Popen[str]"]:
-    """A process that waits for a yes."""
-    command = [sys.executable, "-c", WAIT, str(directory), str(seconds)]
+def waiting(directory: Path, seconds: float, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that waits for a yes, and `dies` as soon as it should keep something."""
+    command = [sys.executable, "-c", WAIT, str(directory), str(seconds), *words]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -49,8 +50,8 @@ def say_yes(directory: Path) -> None:
     while True:
         try:
             return confirm(str(directory))
-        except ApplyError:
-            if time.monotonic() > deadline:
+        except ApplyError as no:
+            if time.monotonic() > deadline or "no pass waits" not in str(no):
                 raise
 
 
@@ -60,6 +61,12 @@ def test_confirm_from_elsewhere_is_a_yes(tmp_path: Path) -> None:
 
         assert answer(process) == "yes"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_hears_that_it_is_kept_before_it_is(tmp_path: Path) -> None:
+    with waiting(tmp_path, 30, "dies") as process, pytest.raises(ApplyError, match="ended without an answer"):
+        say_yes(tmp_path)
+    assert process.returncode == 0
 
 
 def test_time_that_is_up_is_a_no(tmp_path: Path) -> None:

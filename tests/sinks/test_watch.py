@@ -70,6 +70,20 @@ def test_who_lives_does_it_himself(waiting: "subprocess.Popen[str]", tmp_path: P
     assert not (tmp_path / "done").exists()
 
 
+def test_who_is_killed_after_it_was_kept_has_nothing_undone(tmp_path: Path) -> None:
+    """As between the yes that `eip-agent confirm` hears and the end of the pass."""
+    script = WAITING.replace('"undone")):\n', '"undone")) as keep:\n    keep()\n')
+    assert script != WAITING
+    command = [sys.executable, "-c", script, str(tmp_path / "done")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as made:
+        assert made.stdout is not None
+        assert made.stdout.readline() == "waits\n"
+        made.kill()
+        made.communicate(timeout=20)
+
+    assert not (tmp_path / "done").exists()
+
+
 def test_an_error_is_no_death(tmp_path: Path) -> None:
     open_before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ZeroDivisionError), watched((tmp_path / "done").touch):
