@@ -59,7 +59,7 @@ ETH0, ETH1 = nat(0, vswitch(0)), nat(3, vswitch(3), (10, 11))
 ALL = Topology((ETH0, BINDED, MULTI, ETH1))
 """A link of each mode that is seen in the guest, and eth3 in NAT mode with two EIPs."""
 NEW = nat(5, vswitch(5), (10, 11), first=90)
-QUICK = "[metadata]\ntimeout = 0.1\ndeadline = 0.3\n"
+QUICK = "[metadata]\ntimeout = 0.3\ndeadline = 0.9\n"
 
 
 @contextlib.contextmanager
