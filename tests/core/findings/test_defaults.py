@@ -20,6 +20,7 @@ def found_nowhere() -> RouteSeen:
 def test_a_missing_default_route_is_told_with_the_right_one() -> None:
     (found,) = unbound(surrounded(found_nowhere()))
 
+    assert "EIP105" in found.kind.caused_by, "a link that is down has no route"
     assert (found.code, found.commands) == ("EIP121", ("ip route add default via 192.168.0.253 dev eth0",))
     for unable in (
         surrounded(found_nowhere(), of=cloud(eni(0, gateway=None), eni(1))),
@@ -38,6 +39,15 @@ def test_a_secondary_nic_that_comes_first_is_told() -> None:
         ("ip route del default via 192.168.1.253 dev eth1 metric 50",),
     )
     assert not list(unbound(surrounded(default(0, metric=100), default(1, metric=200))))
+
+
+def test_a_secondary_nic_that_is_left_alone_is_told_with_the_route_that_is_missing() -> None:
+    (found,) = unbound(surrounded(default(1, metric=50)))
+
+    assert (found.code, found.commands) == ("EIP125", ("ip route replace default via 192.168.0.253 dev eth0",))
+    assert found.about == {"eth0", "eth1"}, "of both, so that the primary link, if down, is the cause"
+    (unable,) = unbound(surrounded(default(1), of=cloud(eni(0, gateway=None), eni(1))))
+    assert unable.commands == ()
 
 
 def test_what_is_somebodys_wish_is_not_told() -> None:
