@@ -104,9 +104,9 @@ SILENT = Kind(
     "EIP321",
     Severity.WARNING,
     text("the metadata service is silent, and its last answer is used"),
-    saw=text("it does not answer, so what it said {age} ago is used"),
+    saw=text("it tells nothing now, so what it said {age} ago is used"),
     means=text("what was right then is configured; nothing is removed by it"),
-    do=text("make it answer again: another finding says why it does not, and what to do about it"),
+    do=text("make it tell again: another finding says why it does not, and what to do about it"),
     proof="tests/lab/findings/test_sources.py",
 )
 RELEASED = Kind(

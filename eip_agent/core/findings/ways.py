@@ -95,7 +95,8 @@ def routed(scene: Scene) -> Iterator[Resident]:
 def astray(scene: Scene) -> Iterator[Finding]:
     """Addresses whose packets to the Internet leave by another link than that of their ENI, or by none.
 
-    One finding for all of an ENI that go the same way, and for all that `main` refuses.  Those that a rule of somebody else takes are `shadows`'.
+    One finding for all of an ENI that go the same way, and for all that `main` refuses.
+    Those that a rule of somebody else takes are `shadows`'.
     """
     departing = departures(scene)
     if departing is None:
