@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.departure import Departures, departures, is_shadow, out_of
+from eip_agent.core.departure import Departures, departures, out_of, taker
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import Message, say, text
@@ -110,7 +110,7 @@ def astray(scene: Scene) -> Iterator[Finding]:
             continue
         wrong = next((walk for walk in departing.to_internet(one.ip) if out_of(walk) != own), None)
         step = wrong.end if wrong is not None else None
-        if wrong is None or (step is not None and is_shadow(step.rule)):
+        if wrong is None or taker(wrong) is not None:
             continue
         # What `main` refuses is one trouble for all ENIs, by whichever rule each of them gets there.
         whose = () if _is_refused_by_main(wrong) else (one.story.eni.mac, step and step.rule)
