@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from eip_agent.core.departure import departures, out_of
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import text
-from eip_agent.core.numbers import MAIN, ROUTE_PROTOCOL, TABLES
+from eip_agent.core.numbers import MAIN, TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
@@ -157,7 +157,8 @@ def gateways(scene: Scene) -> Iterator[Finding]:
     for route in (around.routes if around is not None else None) or ():
         if route.destination.version == 6 or route.destination.prefixlen or len(route.hops) != 1:
             continue
-        if route.protocol == ROUTE_PROTOCOL and route.table in TABLES:
+        # What somebody else has put into a table of ours is to be deleted, not corrected: `changed`.
+        if route.table in TABLES:
             continue
         story, via = stories.get(route.hops[0].link or 0), route.hops[0].gateway
         if story is None or not isinstance(via, IPv4Address):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from eip_agent.core.findings.defaults import equal, gateways, unbound
+from eip_agent.core.numbers import TABLES
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.settings import Mode
 from eip_agent.core.surroundings import Hop, RouteSeen
@@ -78,6 +79,7 @@ def test_a_wrong_gateway_is_told_wherever_a_rule_leads() -> None:
     assert found.code == "EIP124"
     assert found.commands == ("ip route replace default via 192.168.1.253 dev eth1 table 100 metric 7",)
     assert not list(gateways(surrounded(default(0), default(1, 100))))
+    assert not list(gateways(surrounded(default(0), default(1, TABLES.start, "192.168.1.1")))), "EIP142's"
     assert not list(gateways(surrounded(default(0), RouteSeen(254, net4("10.0.0.0/8"), hops=wrong.hops))))
     assert not list(gateways(surrounded(default(0), default(1, 20_000_048, "192.168.1.1", protocol=69)))), "ours"
 
