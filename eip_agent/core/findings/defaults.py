@@ -61,6 +61,7 @@ GATEWAY = Kind(
     do=text("nothing, if it is; else correct the route, and where it is configured"),
     commands=("ip route replace {better}",),
     proof="tests/lab/findings/test_defaults.py",
+    caused_by=frozenset(("EIP302",)),
 )
 LEFT = Kind(
     "EIP125",
@@ -169,7 +170,11 @@ def gateways(scene: Scene) -> Iterator[Finding]:
         if right and via not in right and via != offers.get(story.link.link.index):
             name = story.link.link.name
             spelled = spelled_route(route, name)
-            better = spelled.replace(f"via {via} ", f"via {right[0]} ")
+            # The gateway of an EIP lies outside of what the link knows as its neighbours.
+            near = story.eni.subnet is not None and right[0] in story.eni.subnet
+            better = spelled.replace(
+                f"via {via} dev {name}", f"via {right[0]} dev {name}" + ("" if near else " onlink")
+            )
             yield GATEWAY.on(f"{name} {via}", about=(name,), route=spelled, gateway=via, right=right[0], better=better)
 
 

@@ -8,7 +8,6 @@ from eip_agent.core.offers import OfferFact
 from eip_agent.core.settings import Mode
 from eip_agent.core.surroundings import Hop, RouteSeen
 from tests.builders import cloud, declared, device, eni, ip4, link, net4
-from tests.core.findings.support import codes
 from tests.core.findings.surrounded import default, rule_for, surrounded
 
 TUNNEL = 9
@@ -89,6 +88,9 @@ def test_the_gateway_of_an_eip_and_of_an_offer_are_right_too() -> None:
     offer = OfferFact(device(1).index, ip4("203.0.113.42"), 24, ip4("203.0.113.1"))
 
     assert not list(gateways(surrounded(default(0), default(1, gateway="203.0.113.33"), declared=(eip,))))
-    assert codes(gateways(surrounded(default(0), default(1), declared=(eip,)))) == ["EIP124"]
+    (found,) = gateways(surrounded(default(0), default(1), declared=(eip,)))
+    assert found.code == "EIP124"
+    assert found.kind.caused_by == {"EIP302"}
+    assert found.commands == ("ip route replace default via 203.0.113.33 dev eth1 onlink",), "the kernel asks for it"
     of = surrounded(default(0), default(1, gateway="203.0.113.1"), declared=(eip,), offers=(offer,))
     assert not list(gateways(of))
