@@ -148,7 +148,13 @@ def ground(scene: Scene) -> Ground:
         for source in exit_.sources
         if source.prefixlen == source.max_prefixlen
     }
-    gateways = {exit_.table: _gateway(exit_) for exit_ in exits}
+    # What stays as it is while the mode is undecided has no subnet of its own to tell.
+    subnets: Mapping[tuple[int, IPAddress | None], IPNetwork | None] = {
+        (story.link.link.index, story.eni.gateway): story.eni.subnet for story in scene.report.stories
+    }
+    gateways = {
+        exit_.table: _gateway(exit_, exit_.subnet or subnets.get((exit_.link.index, exit_.gateway))) for exit_ in exits
+    }
     return Ground(scene, now, then, rules, routes, leaving, gateways, held, planned)
 
 
@@ -276,9 +282,9 @@ def _item_hop(step: Step, item: Rule | Route, now: Collection[Item]) -> Hop:
     )
 
 
-def _gateway(exit_: Exit) -> Hop:
-    if exit_.subnet is not None:
-        return Hop(Step.GATEWAY, say("{gateway}, of the vSwitch {subnet}", gateway=exit_.gateway, subnet=exit_.subnet))
+def _gateway(exit_: Exit, subnet: IPNetwork | None) -> Hop:
+    if subnet is not None:
+        return Hop(Step.GATEWAY, say("{gateway}, of the vSwitch {subnet}", gateway=exit_.gateway, subnet=subnet))
     return Hop(Step.GATEWAY, say("{gateway}, of the EIP", gateway=exit_.gateway))
 
 

@@ -9,7 +9,7 @@ from eip_agent.core.facts import IPAddress, LinkFact
 from eip_agent.core.numbers import DEFAULT_LENGTHS, MAIN, PRIORITIES, RULE_PROTOCOL, TABLES
 from eip_agent.core.scene import Scene
 from eip_agent.core.surroundings import RouteSeen, RuleSeen
-from eip_agent.core.walk import Flow, Tables, Walk
+from eip_agent.core.walk import Flow, Outcome, Tables, Walk
 
 _SOMEBODY: Final = 65534
 """`nobody`: no rule for the processes of one user catches what everybody sends."""
@@ -98,6 +98,14 @@ def out_of(walk: Walk) -> frozenset[int]:
 def is_shadow(rule: RuleSeen) -> bool:
     """Whether a rule is somebody else's and comes before the end of our band."""
     return rule.priority in range(1, PRIORITIES.stop) and not is_ours(rule)
+
+
+def taker(walk: Walk) -> RuleSeen | None:
+    """Somebody else's rule by which the rules of ours are not asked: it decides before them, or jumps over them."""
+    if walk.end is not None and is_shadow(walk.end.rule):
+        return walk.end.rule
+    jumps = (step.rule for step in walk.steps if step.outcome is Outcome.JUMPS and is_shadow(step.rule))
+    return next((rule for rule in jumps if (rule.goto or 0) > PRIORITIES.start), None)
 
 
 def is_ours(rule: RuleSeen) -> bool:

@@ -56,7 +56,7 @@ class Kind:
         commands: Iterable[str] | None = None,
         **values: Value,
     ) -> "Finding":
-        """Say that it is so.  `about`: names of links and addresses it concerns; none means the whole host."""
+        """Say that it is so.  `about`: names of links, addresses and rules it concerns; none means the whole host."""
         return Finding(self, subject, values, frozenset(about), None if commands is None else tuple(commands))
 
 
@@ -69,7 +69,7 @@ class Finding:
     """What it is about, in few words: `eth1 203.0.113.11`."""
     values: Mapping[str, Value] = field(default_factory=dict, hash=False)
     about: frozenset[str] = frozenset()
-    """Names of links and addresses; empty: the whole host."""
+    """Names of links, addresses and rules (`rule 24500`); empty: the whole host."""
     replaced: tuple[str, ...] | None = None
     """Commands in place of the kind's."""
     accepted: bool = False

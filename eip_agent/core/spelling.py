@@ -29,13 +29,13 @@ def spelled(rule: RuleSeen) -> str:
 
 
 def spelled_route(route: RouteSeen, name: str) -> str:
-    """A route; `name` is that of its link."""
+    """A route; `name` is that of its link, empty where it leads nowhere: IPv6 has such routes on a link too."""
     kind = "" if route.kind == "unicast" else f"{route.kind} "
     words = [f"{kind}{route.destination if route.destination.prefixlen else 'default'}"]
     if len(route.hops) == 1:
         gateway = route.hops[0].gateway
         words += [f"via {gateway}"] if gateway else []
-        words.append(f"dev {name}")
+        words += [f"dev {name}"] if name else []
     if route.table != MAIN:
         words.append(f"table {route.table}")
     if route.metric and not (route.destination.version == 6 and route.metric == 1024):

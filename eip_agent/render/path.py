@@ -152,7 +152,7 @@ def _passed(run: Sequence[Step], names: Mapping[int, str], paper: Paper) -> Iter
 def _step(step: Step, names: Mapping[int, str], paper: Paper) -> Iterator[str]:
     outcome = paper.language.text(_OUTCOMES[step.outcome])
     if step.unlike is not None:
-        outcome = f"{outcome}: {paper.language.text(_UNLIKE[step.unlike])}"
+        outcome = paper.say(say("{what}: {why}", what=outcome, why=paper.language.text(_UNLIKE[step.unlike])))
     if step.route is not None:
         outcome = f"{outcome} {_spelled(step, names)}"
     rule = spelled(step.rule)

@@ -23,9 +23,11 @@ _IDS: Final = (
 
 _MASKED: Final = re.compile(
     rf"""
-      (?P<mac>(?<![0-9A-Fa-f:])[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}(?![0-9A-Fa-f:]))
+      (?P<mac>(?<![0-9A-Fa-f:])[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}(?![0-9A-Fa-f:])
+         |(?<![0-9A-Za-z])[0-9A-Fa-f]{{2}}(?:-[0-9A-Fa-f]{{2}}){{5}}(?![0-9A-Za-z])
+         |(?<=enx)[0-9A-Fa-f]{{12}}(?![0-9A-Za-z]))
     | (?P<request>(?<![0-9A-Za-z])[0-9A-Fa-f]{{8}}(?:-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}}(?![0-9A-Za-z]))
-    | (?P<id>(?<![0-9A-Za-z-])(?:{"|".join(_IDS)})-(?=[0-9a-z]*[0-9])[0-9a-z]{{8,}}(?![0-9A-Za-z]))
+    | (?P<id>(?<![0-9A-Za-z])(?:{"|".join(_IDS)})-(?=[0-9a-z]*[0-9])[0-9a-z]{{8,}}(?![0-9A-Za-z]))
     | (?P<v6>(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)
          (?:[0-9A-Fa-f:]+:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\d)|[0-9A-Fa-f:]+(?![0-9A-Za-z])))
     | (?P<v4>(?<!\d)\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\d))
@@ -33,7 +35,10 @@ _MASKED: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_INSIDE: Final = re.compile(r"(?P<v4>\d{1,3}(?:\.\d{1,3}){3})|(?P<account>(?<!\d)\d{15,16}(?!\d))")
+_INSIDE: Final = re.compile(
+    r"(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:]))"
+    r"|(?P<v4>\d{1,3}(?:\.\d{1,3}){3})|(?P<account>(?<!\d)\d{15,16}(?!\d))"
+)
 """What may stand among colons that are those of no IPv6 address."""
 _INK: Final = re.compile("(\x1b\\[[0-9;]*m)")
 
@@ -58,6 +63,8 @@ class Mask:
                 return self._v6(text)
             case "id":
                 return self._mask(text, text.partition("-")[0] + "-x")
+            case "mac":
+                return self._mask(re.sub("[:-]", "", text.lower()), "mac-")
         return self._mask(text.lower(), f"{what}-")
 
     def _v6(self, text: str) -> str:

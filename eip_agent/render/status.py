@@ -103,7 +103,7 @@ def _details(status: Status, now: float) -> Iterator[tuple[str, Value]]:
 
 def _eni(eni: EniStatus, language: Language) -> str:
     role, mode, certainty = (language(_word(word)) for word in (eni.role, eni.mode, eni.certainty))
-    how = mode if eni.mode == eni.certainty else f"{mode} ({certainty})"
+    how = mode if eni.mode == eni.certainty else language(say("{mode} ({certainty})", mode=mode, certainty=certainty))
     row = f"{_padded(eni.link, 8)}  {eni.eni}  {_padded(role, 9)}  {how}  {language(_word(eni.health))}"
     return f"{row}  {language(_addresses(eni))}" if eni.addresses else row
 

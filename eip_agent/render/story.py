@@ -184,7 +184,8 @@ def _title(story: Story, paper: Paper) -> str:
     if story.excluded:
         state = paper.say(say("left alone, as the settings say"))
     elif story.verdict.decided:
-        state = f"{story.verdict.mode.value} ({paper.language.text(CERTAINTIES[story.verdict.certainty])})"
+        sure = paper.language.text(CERTAINTIES[story.verdict.certainty])
+        state = paper.say(say("{mode} ({certainty})", mode=story.verdict.mode.value, certainty=sure))
     else:
         state = paper.inked(paper.say(say("undecided")), "error")
     return f"{paper.inked(name, 'strong')}  {paper.say(role)}  {state}"

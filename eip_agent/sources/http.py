@@ -20,6 +20,9 @@ MOST_BODY: Final = 4 * 1024 * 1024
 class HttpError(Exception):
     """The connection failed or the answer is not HTTP as bounded here; asking again may help."""
 
+    answered = False
+    """Whether something answered at all."""
+
 
 class Answer(NamedTuple):
     """What came back."""
@@ -133,8 +136,12 @@ class Connection:
             raise _StaleError(say("connection reset by peer")) from error
         except _EndedError as error:
             raise _StaleError(said(error)) from error
-        status, version, headers = self._head()
-        body, ended = self._body(status, headers)
+        try:
+            status, version, headers = self._head()
+            body, ended = self._body(status, headers)
+        except HttpError as error:
+            error.answered = True
+            raise
         if ended or version == b"HTTP/1.0" or "close" in headers.get("connection", "").lower() or self._received:
             self.close()
         return Answer(status, headers, body)

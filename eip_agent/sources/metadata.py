@@ -97,7 +97,7 @@ class _AgainError(Exception):
 
 
 class _NothingError(_AgainError):
-    """No connection, or no answer that is HTTP."""
+    """No connection, or no answer."""
 
     silence = Silence.UNREACHABLE
 
@@ -237,7 +237,8 @@ class _Pass:
         try:
             answer = self._connection.ask(method, path, dict(headers))
         except HttpError as error:
-            raise _NothingError(said(error)) from error
+            kind = _AgainError if error.answered else _NothingError
+            raise kind(said(error)) from error
         if answer.status == _TOO_MANY or answer.status >= 500:
             raise _StatusError(answer.status)
         return answer

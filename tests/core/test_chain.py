@@ -132,6 +132,15 @@ def test_an_undecided_eni_gets_nothing() -> None:
     assert any("undecided" in hop.why for hop in found.hops if hop.state is State.MISSING)
 
 
+def test_what_stays_while_the_mode_is_undecided_leaves_by_the_vswitch() -> None:
+    scene = settled(scene_of(told(nat_eip(11)), holds=kernel(*HERE)))
+    eips = (declared("203.0.113.20"), declared("203.0.113.21", Mode.EIP_VISIBLE))
+    found = of(scene_of(declared=eips, holds=scene.kernel), "203.0.113.20")
+
+    assert found.mode is None
+    assert "gateway there 192.168.1.253, of the vSwitch 192.168.1.0/24" in spelled(found)
+
+
 @given(worlds())
 @settings(max_examples=50)
 def test_what_is_planned_is_there_after_apply(world: World) -> None:

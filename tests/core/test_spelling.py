@@ -41,3 +41,5 @@ def test_a_route_is_spelled_as_ip_wants_it() -> None:
     )
     assert spelled_route(RouteSeen(7, net4("10.0.0.0/8"), "blackhole"), "") == "blackhole 10.0.0.0/8 table 7"
     assert spelled_route(RouteSeen(254, ip_network("::/0"), hops=(Hop(2),), metric=1024), "eth0") == "default dev eth0"
+    nowhere = RouteSeen(254, ip_network("::/0"), "unreachable", hops=(Hop(1),), metric=7)
+    assert spelled_route(nowhere, "") == "unreachable default metric 7", "IPv6 has them on `lo`"

@@ -278,7 +278,7 @@ def test_a_boot_without_metadata_and_openapi_configures_what_was_last_known(
     with silence(cloud, dhcp=dhcp):
         ended = passed(mortal, 4)
 
-        assert "metadata service: it does not answer, so what it said " in ended.err
+        assert "metadata service: it tells nothing now, so what it said " in ended.err
         assert " ago is used" in ended.err
         assert "nothing is removed by it" in ended.err
         assert "not read metadata service: " in ended.err

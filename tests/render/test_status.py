@@ -75,7 +75,7 @@ def test_it_speaks_chinese_in_the_same_columns() -> None:
     assert told[0] == "eip-agent 1.2.3，pid 77，已运行2小时：符合期望"  # noqa: RUF001  Chinese marks on purpose
     assert told[5] == "  配置来自/etc/eip-agent/config.toml"
     assert told[7:] == [
-        "eth0      eni-1  主网卡     nat (确定)  等待  172.16.0.10",
+        "eth0      eni-1  主网卡     nat（确定）  等待  172.16.0.10",  # noqa: RUF001
         "eth1      eni-2  辅助网卡   无法判定  已排除  10.0.0.0、10.0.0.1、10.0.0.2、10.0.0.3等（另有3个）",  # noqa: RUF001
         "来源      内核：上次读取：12秒前",  # noqa: RUF001
         "来源      OpenAPI：上次读取：从未；现在：403 Forbidden",  # noqa: RUF001

@@ -21,9 +21,7 @@ def internet(scene: Scene) -> Answer:
     return Answer(
         13,
         say("Why is the Internet not reached, although an EIP is bound to the instance or to an ENI?"),
-        say("{number} of the causes that can be checked here hold", number=wrong)
-        if wrong
-        else say("nothing that can be checked here stands in the way"),
+        _short(scene, wrong),
         (
             say(
                 "who is asked answers by the route of the address that was asked; without source routing the reply "
@@ -39,6 +37,14 @@ def internet(scene: Scene) -> Answer:
         points,
         (*no_instance(scene), *no_eips(scene), *_gaps(scene)),
     )
+
+
+def _short(scene: Scene, wrong: int) -> Message:
+    if scene.cloud is None:
+        return say("nothing can be checked here, for nothing is known of the instance")
+    if wrong:
+        return say("{number} of the causes that can be checked here hold", number=wrong)
+    return say("nothing that can be checked here stands in the way")
 
 
 def _points(scene: Scene) -> Iterator[Point]:

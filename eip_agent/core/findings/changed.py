@@ -37,7 +37,7 @@ DRIFT = Kind(
     do=text("put it back"),
     commands=("eip-agent apply",),
     proof="tests/lab/findings/test_changed.py",
-    caused_by=frozenset(("EIP105", "EIP110")),
+    caused_by=frozenset(("EIP105", "EIP110", "EIP142")),
 )
 
 KINDS = (INTRUDER, DRIFT)

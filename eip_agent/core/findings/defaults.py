@@ -1,4 +1,4 @@
-"""EIP121 to EIP124: default routes of `main` that are missing, lead by another NIC, or to another gateway."""
+"""EIP121 to EIP125: default routes of `main` that are missing, lead by another NIC, or to another gateway."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from eip_agent.core.departure import departures, out_of
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import text
-from eip_agent.core.numbers import MAIN, ROUTE_PROTOCOL, TABLES
+from eip_agent.core.numbers import MAIN, TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import tended
 from eip_agent.core.scene import Scene
@@ -25,6 +25,7 @@ NONE = Kind(
     do=text("give `main` the default route of the primary NIC, and see why its DHCP client did not"),
     commands=("ip route add default via {gateway} dev {link}",),
     proof="tests/lab/findings/test_defaults.py",
+    caused_by=frozenset(("EIP105", "EIP110")),
 )
 STOLEN = Kind(
     "EIP122",
@@ -60,9 +61,30 @@ GATEWAY = Kind(
     do=text("nothing, if it is; else correct the route, and where it is configured"),
     commands=("ip route replace {better}",),
     proof="tests/lab/findings/test_defaults.py",
+    caused_by=frozenset(("EIP302",)),
+)
+LEFT = Kind(
+    "EIP125",
+    Severity.WARNING,
+    text("the default route of the primary NIC is missing, and that of a secondary one is used"),
+    saw=text(
+        "who is bound to no address leaves by {link}, by `{route}`, for `main` has no default route by the primary "
+        "NIC {primary}"
+    ),
+    means=text(
+        "programs that bind to no address are seen as the EIP of {link}, or reach nobody if it has none; "
+        "replies of addresses with a rule are not affected"
+    ),
+    do=text(
+        "nothing, if you want it so; else give `main` the default route of the primary NIC, and see why its DHCP "
+        "client did not"
+    ),
+    commands=("ip route replace default via {gateway} dev {primary}",),
+    proof="tests/lab/findings/test_defaults.py",
+    caused_by=frozenset(("EIP105", "EIP110")),
 )
 
-KINDS = (NONE, STOLEN, EQUAL, GATEWAY)
+KINDS = (NONE, STOLEN, EQUAL, GATEWAY, LEFT)
 
 
 def _defaults(scene: Scene) -> list[RouteSeen]:
@@ -89,10 +111,10 @@ def unbound(scene: Scene) -> Iterator[Finding]:
     primary = next((story for story in scene.report.stories if story.primary), None)
     if not walks or primary is None:
         return
+    first, gateway = primary.link.link.name, primary.eni.gateway
+    commands = None if gateway is not None and primary.link.up else ()
     if any(walk.end is None for walk in walks):
-        name, gateway = primary.link.link.name, primary.eni.gateway
-        commands = None if gateway is not None and primary.link.up else ()
-        yield NONE.on("main", about=(name,), commands=commands, gateway=gateway, link=name)
+        yield NONE.on("main", about=(first,), commands=commands, gateway=gateway, link=first)
         return
     best, story = walks[0].route, None
     if best is not None and best.table == MAIN and len({out_of(walk) for walk in walks}) == 1:
@@ -100,7 +122,13 @@ def unbound(scene: Scene) -> Iterator[Finding]:
     alike = [route for route in _defaults(scene) if best is not None and route.metric == best.metric]
     if best is not None and story is not None and not story.primary and len(alike) == 1:
         name = story.link.link.name
-        yield STOLEN.on(name, about=(name,), link=name, route=spelled_route(best, name))
+        route = spelled_route(best, name)
+        if any(hop.link == primary.link.link.index for one in _defaults(scene) for hop in one.hops):
+            yield STOLEN.on(name, about=(name,), link=name, route=route)
+        else:
+            # To delete that of this link as well would let the next secondary one have its place, and so on.
+            about = (name, first)
+            yield LEFT.on(name, about=about, commands=commands, link=name, route=route, gateway=gateway, primary=first)
 
 
 def equal(scene: Scene) -> Iterator[Finding]:
@@ -130,7 +158,8 @@ def gateways(scene: Scene) -> Iterator[Finding]:
     for route in (around.routes if around is not None else None) or ():
         if route.destination.version == 6 or route.destination.prefixlen or len(route.hops) != 1:
             continue
-        if route.protocol == ROUTE_PROTOCOL and route.table in TABLES:
+        # What somebody else has put into a table of ours is to be deleted, not corrected: `changed`.
+        if route.table in TABLES:
             continue
         story, via = stories.get(route.hops[0].link or 0), route.hops[0].gateway
         if story is None or not isinstance(via, IPv4Address):
@@ -141,7 +170,11 @@ def gateways(scene: Scene) -> Iterator[Finding]:
         if right and via not in right and via != offers.get(story.link.link.index):
             name = story.link.link.name
             spelled = spelled_route(route, name)
-            better = spelled.replace(f"via {via} ", f"via {right[0]} ")
+            # The gateway of an EIP lies outside of what the link knows as its neighbours.
+            near = story.eni.subnet is not None and right[0] in story.eni.subnet
+            better = spelled.replace(
+                f"via {via} dev {name}", f"via {right[0]} dev {name}" + ("" if near else " onlink")
+            )
             yield GATEWAY.on(f"{name} {via}", about=(name,), route=spelled, gateway=via, right=right[0], better=better)
 
 

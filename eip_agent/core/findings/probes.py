@@ -9,6 +9,8 @@ from eip_agent.core.probed import Probed, Probes, Reply
 from eip_agent.core.scene import Scene
 
 _FAILED: Final = frozenset((Reply.SILENT, Reply.REFUSED))
+_STRAYING: Final = frozenset(("EIP105", "EIP110", "EIP111", "EIP112", "EIP141", "EIP142", "EIP251", "EIP254", "EIP501"))
+"""What keeps packets of an address, or their replies, from their way: a connection that fails says nothing more."""
 
 GATEWAY = Kind(
     "EIP501",
@@ -22,7 +24,7 @@ GATEWAY = Kind(
     ),
     commands=("tcpdump -nei {link} 'arp or icmp6'",),
     proof="tests/lab/findings/test_probes.py; RFC 826; RFC 4861",
-    caused_by=frozenset(("EIP105",)),
+    caused_by=frozenset(("EIP105", "EIP110")),
 )
 METADATA = Kind(
     "EIP502",
@@ -36,7 +38,7 @@ METADATA = Kind(
     do=text("see by which way such packets leave, and whether a local firewall drops them"),
     commands=("eip-agent explain path --from {address} --to {host} --dport {port}", "nft list ruleset"),
     proof="tests/lab/findings/test_probes.py; cloud documentation: instance metadata",
-    caused_by=frozenset(("EIP105", "EIP501")),
+    caused_by=_STRAYING,
 )
 OUTSIDE = Kind(
     "EIP503",
@@ -50,7 +52,7 @@ OUTSIDE = Kind(
     ),
     commands=("eip-agent explain path --from {address} --to {host} --dport {port}", "eip-agent explain eip {eip}"),
     proof="tests/lab/findings/test_probes.py",
-    caused_by=frozenset(("EIP105", "EIP451", "EIP501")),
+    caused_by=_STRAYING | {"EIP451"},
 )
 NOBODY = Kind(
     "EIP504",

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from eip_agent.core.departure import Departures, departures, is_shadow, out_of
+from eip_agent.core.departure import Departures, departures, is_shadow, out_of, taker
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.findings.ways import routed
-from eip_agent.core.message import Value, say, text
+from eip_agent.core.message import Message, Value, say, text
 from eip_agent.core.numbers import DEFAULT_LENGTHS, PRIORITIES
 from eip_agent.core.residents import Resident, mapping, named, subject_of
 from eip_agent.core.scene import Scene
@@ -63,14 +63,20 @@ def shadowed(scene: Scene) -> Iterator[Finding]:
         out = tuple(sorted(departing.name(link) for link in out_of(catch.walk)))
         yield SHADOWED.on(
             subject_of(links, ips),
-            about=(*links, *map(str, ips)),
+            about=(*links, *map(str, ips), f"rule {rule.priority}"),
             addresses=named(ips, mapping(scene)),
             where=catch.where,
             rule=spelled(rule),
-            outcome=say("leave by {out}", out=out) if out else say("are refused"),
+            outcome=_outcome(catch.walk, out),
             ip="ip -6" if rule.family == 6 else "ip",
             last=PRIORITIES.stop - 1,
         )
+
+
+def _outcome(walk: Walk, out: tuple[str, ...]) -> Message:
+    if out:
+        return say("leave by {out}", out=out)
+    return say("find no route") if walk.end is None else say("are refused")
 
 
 def _takers(
@@ -84,8 +90,8 @@ def _takers(
         (departing.walk(one.ip, address), rule.destination) for rule, address in narrow if rule.family == one.ip.version
     ]
     for walk, where in tried:
-        rule = walk.end.rule if walk.end is not None and not walk.doubtful else None
-        if rule is not None and rule not in seen and is_shadow(rule) and out_of(walk) != own:
+        rule = taker(walk) if not walk.doubtful else None
+        if rule is not None and rule not in seen and out_of(walk) != own:
             seen.add(rule)
             yield rule, walk, where
 

@@ -1,11 +1,11 @@
 """EIP30x to EIP32x, EIP401: what the sources say, and where they contradict each other or are silent."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eip_agent.core.age import age
 from eip_agent.core.claims import GONE, eips_of
-from eip_agent.core.facts import Unread
+from eip_agent.core.facts import RuleFact, Unread
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import Message, say, text
 from eip_agent.core.openapi import LEFT_OUT, policy
@@ -13,6 +13,9 @@ from eip_agent.core.ownership import is_our_rule
 from eip_agent.core.report import Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.verdict import Certainty
+
+if TYPE_CHECKING:
+    from eip_agent.core.surroundings import RuleSeen
 
 _BLIND: Final = frozenset(("metadata private-ipv4s", "DHCP offer"))
 """Sources of evidence that cannot see an EIP in multi-EIP-visible mode."""
@@ -24,8 +27,9 @@ STRANGER = Kind(
     saw=text("a rule that eip-agent did not make stands among its priorities"),
     means=text("it stays, and may win over the source routing of an EIP"),
     do=text("if nothing needs it, delete it"),
-    commands=("{ip} rule del priority {priority}",),
+    commands=("{ip} rule del {rule}",),
     proof="tests/lab/findings/test_links.py; ip-rule(8)",
+    caused_by=frozenset(("EIP141",)),
 )
 UNDECIDED = Kind(
     "EIP301",
@@ -104,9 +108,9 @@ SILENT = Kind(
     "EIP321",
     Severity.WARNING,
     text("the metadata service is silent, and its last answer is used"),
-    saw=text("it does not answer, so what it said {age} ago is used"),
+    saw=text("it tells nothing now, so what it said {age} ago is used"),
     means=text("what was right then is configured; nothing is removed by it"),
-    do=text("make it answer again: another finding says why it does not, and what to do about it"),
+    do=text("make it tell again: another finding says why it does not, and what to do about it"),
     proof="tests/lab/findings/test_sources.py",
 )
 RELEASED = Kind(
@@ -156,8 +160,47 @@ def strangers(scene: Scene) -> Iterator[Finding]:
     """Rules of others among our priorities."""
     for rule in scene.kernel.rules:
         if not is_our_rule(rule):
+            from eip_agent.core.spelling import spelled  # noqa: PLC0415  only where there is one
+
             ip = "ip -6" if rule.family == 6 else "ip"
-            yield STRANGER.on(f"{ip} rule {rule.priority}", ip=ip, priority=rule.priority)
+            yield STRANGER.on(
+                f"{ip} rule {rule.priority}",
+                about=(f"rule {rule.priority}",),
+                ip=ip,
+                rule=spelled(_whole(rule, scene)) + (f" protocol {rule.protocol}" if rule.protocol else ""),
+            )
+
+
+def _whole(rule: RuleFact, scene: Scene) -> "RuleSeen":
+    """The rule with all that it asks for, as far as that was read.
+
+    The kernel deletes the first rule that is like what it is told: by the priority alone, that may be one of ours.
+    """
+    from eip_agent.core.surroundings import RuleSeen  # noqa: PLC0415  as above
+
+    known = RuleSeen(
+        rule.family,
+        rule.priority,
+        "goto" if rule.goto is not None else "nop" if rule.nop else "lookup",
+        rule.table,
+        rule.goto,
+        rule.source,
+        incoming="lo" if rule.source is not None and not rule.forwarded else None,
+        outgoing=rule.device,
+        suppress_length=rule.suppress_length,
+        suppress_group=rule.suppress_group,
+        protocol=rule.protocol,
+    )
+    if rule.plain:
+        return known
+    around = scene.surroundings
+    alike = [
+        one
+        for one in (around.rules if around is not None else None) or ()
+        if (one.family, one.priority, one.source, one.outgoing, one.table, one.goto, one.protocol)
+        == (rule.family, rule.priority, rule.source, rule.device, rule.table, rule.goto, rule.protocol)
+    ]
+    return alike[0] if alike else known
 
 
 def stale_leases(scene: Scene) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from eip_agent.core.departure import Departures, departures, is_shadow, out_of
+from eip_agent.core.departure import Departures, departures, out_of, taker
 from eip_agent.core.facts import IPAddress
 from eip_agent.core.finding import Finding, Kind, Severity
 from eip_agent.core.message import Message, say, text
-from eip_agent.core.numbers import TABLES
+from eip_agent.core.numbers import MAIN, TABLES
 from eip_agent.core.report import Story
 from eip_agent.core.residents import Resident, Role, mapping, named, residents, subject_of, tended
 from eip_agent.core.scene import Scene
@@ -44,7 +44,7 @@ STUCK = Kind(
     text("an address has no way to the Internet"),
     saw=text("packets from {addresses} to the Internet have no way: {why}"),
     means=text("requests to it are not answered, and programs that are bound to it reach nobody outside"),
-    do=text("let eip-agent give it a rule and a table of its own"),
+    do=text("{remedy}"),
     commands=("eip-agent apply",),
     proof="tests/lab/findings/test_ways.py",
     caused_by=frozenset(("EIP105", "EIP110", "EIP142", "EIP301")),
@@ -58,6 +58,7 @@ SERVICES_LOST = Kind(
     do=text("send that range by a NIC that is not in EIP-visible mode"),
     commands=("ip route replace 100.64.0.0/10 via {gateway} dev {primary}", "eip-agent apply"),
     proof="tests/lab/findings/test_ways.py; cloud documentation: associate an EIP with an ENI",
+    caused_by=frozenset(("EIP105", "EIP110")),
 )
 KINDS = (STRAYS, STUCK, SERVICES_LOST)
 
@@ -94,33 +95,46 @@ def routed(scene: Scene) -> Iterator[Resident]:
 def astray(scene: Scene) -> Iterator[Finding]:
     """Addresses whose packets to the Internet leave by another link than that of their ENI, or by none.
 
-    One finding for all of an ENI that go the same way.  Those that a rule of somebody else takes are `shadows`'.
+    One finding for all of an ENI that go the same way, and for all that `main` refuses.
+    Those that a rule of somebody else takes are `shadows`'.
     """
     departing = departures(scene)
     if departing is None:
         return
     # Whose replies somebody else routes by marks, no rule tells.
     by_mark = {link for link, rule in marked(scene).items() if rule.table not in TABLES}
-    cases: dict[tuple[object, ...], tuple[Story, Walk, list[IPAddress]]] = {}
+    cases: dict[tuple[object, ...], tuple[dict[str, Story], Walk, list[IPAddress]]] = {}
     for one in routed(scene):
         own = frozenset((one.story.link.link.index,))
         if one.ip.version == 4 and own & by_mark:
             continue
         wrong = next((walk for walk in departing.to_internet(one.ip) if out_of(walk) != own), None)
         step = wrong.end if wrong is not None else None
-        if wrong is None or (step is not None and is_shadow(step.rule)):
+        if wrong is None or taker(wrong) is not None:
             continue
-        key = (one.ip.version, one.story.eni.mac, step and step.rule, step and step.route)
-        cases.setdefault(key, (one.story, wrong, []))[2].append(one.ip)
-    for story, walk, ips in cases.values():
-        yield _told(scene, story, walk, tuple(ips), _leaving(departing, walk))
+        # What `main` refuses is one trouble for all ENIs, by whichever rule each of them gets there.
+        whose = () if _is_refused_by_main(wrong) else (one.story.eni.mac, step and step.rule)
+        case = cases.setdefault((one.ip.version, whose, step and step.route), ({}, wrong, []))
+        case[0].setdefault(one.story.link.link.name, one.story)
+        case[2].append(one.ip)
+    for stories, walk, ips in cases.values():
+        yield _told(scene, stories, walk, tuple(ips), _leaving(departing, walk))
 
 
-def _told(scene: Scene, story: Story, walk: Walk, ips: tuple[IPAddress, ...], leaving: _Leaving) -> Finding:
-    name = story.link.link.name
-    addresses, about, subject = named(ips, mapping(scene)), (name, *map(str, ips)), subject_of((name,), ips)
+def _is_refused_by_main(walk: Walk) -> bool:
+    return walk.route is not None and walk.route.table == MAIN and not out_of(walk)
+
+
+def _told(
+    scene: Scene, stories: Mapping[str, Story], walk: Walk, ips: tuple[IPAddress, ...], leaving: _Leaving
+) -> Finding:
+    links, story = tuple(stories), next(iter(stories.values()))
+    addresses, about, subject = named(ips, mapping(scene)), (*links, *map(str, ips)), subject_of(links, ips)
     if not leaving.out:
-        return STUCK.on(subject, about=about, addresses=addresses, why=_why(walk, leaving))
+        remedy, commands = _remedy(walk, leaving)
+        return STUCK.on(
+            subject, about=about, commands=commands, addresses=addresses, why=_why(walk, leaving), remedy=remedy
+        )
     return STRAYS.on(
         subject,
         about=about,
@@ -139,6 +153,21 @@ def _why(walk: Walk, leaving: _Leaving) -> Message:
     if not leaving.route:
         return say("rule {rule} refuses them", rule=leaving.rule)
     return say("rule {rule} leads to `{route}`", rule=leaving.rule, route=leaving.route)
+
+
+def _remedy(walk: Walk, leaving: _Leaving) -> tuple[Message, tuple[str, ...] | None]:
+    """What gives a packet its way back, in words and in commands; None for those of the kind.
+
+    What `main` refuses is refused for our rules too: the kernel's `suppress_prefixlength` passes over routes that are
+    found, and no errors.  Source: fib_rules_lookup (kernel, net/core/fib_rules.c).
+    """
+    if not _is_refused_by_main(walk):
+        return say("let eip-agent give it a rule and a table of its own"), None
+    ip = "ip -6" if walk.flow.destination.version == 6 else "ip"
+    return (
+        say("delete that route, which no rule of eip-agent can pass over, or have its owner narrow it"),
+        (f"{ip} route del {leaving.route}", "eip-agent apply"),
+    )
 
 
 def _lost(scene: Scene, story: Story, walk: Walk, out: tuple[str, ...]) -> Message:
@@ -191,7 +220,8 @@ def services(scene: Scene) -> Iterator[Finding]:
         primary = next((one for one in tended(scene) if one.primary and one.eni.gateway is not None), None)
         yield SERVICES_LOST.on(
             name,
-            about=(name,),
+            # Where the primary link is down, its default route has gone with it.
+            about=(name, *(one.link.link.name for one in scene.report.stories if one.primary)),
             commands=None if primary is not None else (),
             address=address,
             link=name,

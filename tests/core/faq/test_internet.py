@@ -34,6 +34,14 @@ def test_a_healthy_instance_has_no_cause_here() -> None:
     assert "IPv4 gateway" in unseen(answer)
 
 
+def test_where_nothing_is_known_nothing_is_called_right() -> None:
+    of = explained()
+    answer = internet(replace(of, report=replace(of.report, cloud=None, stories=())))
+
+    assert answer.short == "nothing can be checked here, for nothing is known of the instance"
+    assert not answer.here
+
+
 def test_findings_count_and_notes_do_not() -> None:
     locked = internet(explained(told(nat_eip(locks=("security",)))))
     (point,) = [point for point in locked.here if "EIP407" in point.codes]

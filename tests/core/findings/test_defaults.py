@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from eip_agent.core.findings.defaults import equal, gateways, unbound
+from eip_agent.core.numbers import TABLES
 from eip_agent.core.offers import OfferFact
 from eip_agent.core.settings import Mode
 from eip_agent.core.surroundings import Hop, RouteSeen
 from tests.builders import cloud, declared, device, eni, ip4, link, net4
-from tests.core.findings.support import codes
 from tests.core.findings.surrounded import default, rule_for, surrounded
 
 TUNNEL = 9
@@ -20,6 +20,7 @@ def found_nowhere() -> RouteSeen:
 def test_a_missing_default_route_is_told_with_the_right_one() -> None:
     (found,) = unbound(surrounded(found_nowhere()))
 
+    assert "EIP105" in found.kind.caused_by, "a link that is down has no route"
     assert (found.code, found.commands) == ("EIP121", ("ip route add default via 192.168.0.253 dev eth0",))
     for unable in (
         surrounded(found_nowhere(), of=cloud(eni(0, gateway=None), eni(1))),
@@ -38,6 +39,15 @@ def test_a_secondary_nic_that_comes_first_is_told() -> None:
         ("ip route del default via 192.168.1.253 dev eth1 metric 50",),
     )
     assert not list(unbound(surrounded(default(0, metric=100), default(1, metric=200))))
+
+
+def test_a_secondary_nic_that_is_left_alone_is_told_with_the_route_that_is_missing() -> None:
+    (found,) = unbound(surrounded(default(1, metric=50)))
+
+    assert (found.code, found.commands) == ("EIP125", ("ip route replace default via 192.168.0.253 dev eth0",))
+    assert found.about == {"eth0", "eth1"}, "of both, so that the primary link, if down, is the cause"
+    (unable,) = unbound(surrounded(default(1), of=cloud(eni(0, gateway=None), eni(1))))
+    assert unable.commands == ()
 
 
 def test_what_is_somebodys_wish_is_not_told() -> None:
@@ -68,6 +78,7 @@ def test_a_wrong_gateway_is_told_wherever_a_rule_leads() -> None:
     assert found.code == "EIP124"
     assert found.commands == ("ip route replace default via 192.168.1.253 dev eth1 table 100 metric 7",)
     assert not list(gateways(surrounded(default(0), default(1, 100))))
+    assert not list(gateways(surrounded(default(0), default(1, TABLES.start, "192.168.1.1")))), "EIP142's"
     assert not list(gateways(surrounded(default(0), RouteSeen(254, net4("10.0.0.0/8"), hops=wrong.hops))))
     assert not list(gateways(surrounded(default(0), default(1, 20_000_048, "192.168.1.1", protocol=69)))), "ours"
 
@@ -77,6 +88,9 @@ def test_the_gateway_of_an_eip_and_of_an_offer_are_right_too() -> None:
     offer = OfferFact(device(1).index, ip4("203.0.113.42"), 24, ip4("203.0.113.1"))
 
     assert not list(gateways(surrounded(default(0), default(1, gateway="203.0.113.33"), declared=(eip,))))
-    assert codes(gateways(surrounded(default(0), default(1), declared=(eip,)))) == ["EIP124"]
+    (found,) = gateways(surrounded(default(0), default(1), declared=(eip,)))
+    assert found.code == "EIP124"
+    assert found.kind.caused_by == {"EIP302"}
+    assert found.commands == ("ip route replace default via 203.0.113.33 dev eth1 onlink",), "the kernel asks for it"
     of = surrounded(default(0), default(1, gateway="203.0.113.1"), declared=(eip,), offers=(offer,))
     assert not list(gateways(of))

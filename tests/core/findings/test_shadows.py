@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from eip_agent.core.findings.shadows import shadowed
+from eip_agent.core.findings.ways import astray
 from eip_agent.core.surroundings import Hop, RouteSeen, RuleSeen
 from tests.builders import device, net4
 from tests.core.findings.support import codes
@@ -36,6 +37,18 @@ def test_a_rule_that_takes_the_way_to_one_network_is_named_where_that_is_by_anot
     assert "to 192.168.0.0/24 meet the rule" in found.saw
     assert not list(shadowed(surrounded(*own, rules=(*rules, to_bridge))))
     assert not list(shadowed(surrounded(*own, rules=(*rules, replace(to_near, source=net4("10.0.0.0/8"))))))
+
+
+def test_a_rule_that_jumps_over_ours_is_named() -> None:
+    """No pass heals what comes before it."""
+    over, within = (RuleSeen(4, 10, "goto", goto=to, inverted=True, mark=1, protocol=3) for to in (32766, 20))
+    of = surrounded(rules=(over, rule_for("192.168.1.0/24", 100, 24011)))
+    (found,) = shadowed(of)
+
+    assert found.commands == ("ip rule del priority 10 not from all fwmark 0x1 goto 32766",)
+    assert "rule 10" in found.about
+    assert not list(astray(of))
+    assert codes(astray(surrounded(rules=(within, rule_for("10.0.0.0/8", 100, 20))))) == ["EIP111"]
 
 
 def test_one_rule_is_one_finding_for_all_that_it_takes() -> None:

@@ -17,7 +17,8 @@ from eip_agent.core.pairing import Port
 from eip_agent.core.report import Report, Story
 from eip_agent.core.scene import Scene
 from eip_agent.core.settings import Mode, Settings
-from tests.builders import address, cloud, declared, device, eni, ip4, kernel, mac, port
+from eip_agent.core.surroundings import RuleSeen, Surroundings
+from tests.builders import address, cloud, declared, device, eni, ip4, kernel, mac, net4, port
 
 
 def story(of: Port | None = None, *eips: str) -> Story:
@@ -46,8 +47,21 @@ def test_an_undecided_eni_is_told_unless_it_is_excluded() -> None:
 
 def test_a_strangers_rule_in_our_band_is_told_with_how_to_remove_it() -> None:
     stranger = RuleFact(6, 24500, 4, table=100)
+    (command,) = only(strangers(scene(holds=kernel(rules=(stranger,))))).commands
+    assert command == "ip -6 rule del priority 24500 from all lookup 100 protocol 4"
 
-    assert only(strangers(scene(holds=kernel(rules=(stranger,))))).commands == ("ip -6 rule del priority 24500",)
+
+def test_a_strangers_rule_is_told_whole_lest_one_of_ours_be_deleted() -> None:
+    """For the kernel deletes the first of a priority that is like what it is told."""
+    marked = RuleFact(4, 24001, 3, net4("172.16.0.0/24"), table=254, forwarded=True, plain=False)
+    seen = RuleSeen(4, 24001, source=net4("172.16.0.0/24"), table=254, mark=7, protocol=3)
+    ours = replace(seen, mark=None, protocol=2, incoming="lo", suppress_length=2)
+    of = replace(scene(holds=kernel(rules=(marked,))), surroundings=Surroundings(rules=(ours, seen)))
+
+    found = only(strangers(of))
+    assert found.commands == ("ip rule del priority 24001 from 172.16.0.0/24 fwmark 0x7 lookup main protocol 3",)
+    assert "EIP141" in found.kind.caused_by
+    assert found.about == {"rule 24001"}
 
 
 def test_a_lease_that_the_cloud_would_not_give_any_more_is_told() -> None:

@@ -69,6 +69,20 @@ def test_an_address_without_any_route_is_told_with_why() -> None:
     assert "rule 32766 leads to `unreachable default`" in unreachable.saw
 
 
+def test_what_main_refuses_no_pass_heals() -> None:
+    """For `suppress_prefixlength` passes over routes, and not over refusals."""
+    refused = RouteSeen(254, net4("0.0.0.0/0"), "unreachable", metric=7)
+    elsewhere = RouteSeen(100, net4("0.0.0.0/0"), "prohibit")
+    (of_main,) = astray(surrounded(refused))
+    (other,) = astray(surrounded(elsewhere, rules=(rule_for("192.168.0.0/16", 100, 30000),), addresses=HERE[1:]))
+
+    assert of_main.commands == ("ip route del unreachable default metric 7", "eip-agent apply")
+    assert "delete that route" in str(of_main.do)
+    assert {"eth0", "eth1"} <= of_main.about, "one finding for one trouble"
+    assert other.commands == ("eip-agent apply",)
+    assert str(other.do) == "let eip-agent give it a rule and a table of its own"
+
+
 def test_what_a_rule_of_somebody_else_takes_is_told_of_that_rule() -> None:
     assert not list(astray(surrounded(rules=(rule_for("192.168.0.0/16", 254, 100),))))
     assert codes(astray(surrounded(rules=(rule_for("192.168.0.0/16", 254, 30000),)))) == ["EIP111"], "ours come first"

@@ -22,6 +22,13 @@ def test_a_route_of_somebody_else_in_our_table() -> None:
         heal(cloud, found)
         assert codes(cloud) == []
 
+        # One trouble, and one remedy: what else is seen of it is a consequence.
+        cloud.guest.ip("route replace default via 172.16.1.200 dev eth1 onlink table 20000048")
+        found = see_only(cloud, "EIP142", golden="EIP142-default")
+        assert codes(cloud, "--probe") == ["EIP142"]
+        heal(cloud, found)
+        assert codes(cloud, "--probe") == []
+
         agent(cloud, "revert")
         cloud.guest.ip("link set eth1 up\nroute add default via 172.16.1.253 dev eth1 onlink table 20000048")
         assert "EIP142" in codes(cloud), "before any rule looks the table up"

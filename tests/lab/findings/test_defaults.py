@@ -62,6 +62,22 @@ def test_default_routes() -> None:
         heal(cloud, found)
         assert codes(cloud) == []
 
+        # The primary NIC's own is gone: to delete that of the other one would leave none.
+        cloud.guest.ip(
+            "route add 100.64.0.0/10 via 172.16.0.253 dev eth0 metric 5\n"
+            "route replace default via 172.16.1.253 dev eth1 metric 300\nroute del default via 172.16.0.253 metric 100"
+        )
+        found = see_only(cloud, "EIP125")
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == SECOND
+        cloud.guest.ip("link set eth0 down")
+        assert codes(cloud) == ["EIP105"], "the link has taken its routes with it"
+        cloud.guest.ip("link set eth0 up\nroute replace 100.64.0.0/10 via 172.16.0.253 dev eth0 metric 5")
+        agent(cloud, "apply")
+        heal(cloud, found)
+        assert codes(cloud) == []
+        assert seen_source(cloud.guest, WEB, timeout=WAIT) == FIRST
+        cloud.guest.ip("route del default via 172.16.1.253 dev eth1 metric 300")
+
         # One route with several ways is a wish, and a VPN may have the default route.
         cloud.guest.ip(
             "route replace default metric 10 "

@@ -70,6 +70,11 @@ def test_what_others_have_done_to_a_link_and_its_addresses() -> None:
         heal(cloud, see(cloud, "EIP201"))
         gone(cloud, "EIP201")
 
+        # Beside one of ours, which is the first of that priority and must stay.
+        cloud.guest.ip("rule add priority 24011 from 10.9.0.0/16 lookup main")
+        heal(cloud, see(cloud, "EIP201", golden="EIP201-beside"))
+        assert codes(cloud) == []
+
         address = PAIR.enis[1].private[1]
         cloud.guest.ip(f"addr del {address}/24 dev eth1\nlink add cali0 type bridge\nlink set cali0 up")
         cloud.guest.ip(f"route add {address}/32 dev cali0")

@@ -50,6 +50,12 @@ def test_a_rule_of_somebody_else_before_ours() -> None:
         assert codes(cloud) == []
         assert reach(cloud.guest, HOME.peer, "udp", source="172.16.1.10", timeout=WAIT)
 
+        cloud.guest.ip("rule add priority 400 from 172.16.1.10 goto 32766")
+        found = see_only(cloud, "EIP141", golden="EIP141-jump")
+        assert not reach(cloud.internet, EIP)
+        heal(cloud, found)
+        assert codes(cloud) == []
+
         # What leads where the packet should go, or catches none, is nobody's trouble.
         cloud.guest.ip(
             "route add default via 172.16.1.253 dev eth1 table 1001\n"

@@ -59,6 +59,13 @@ def test_a_lease_that_is_older_than_the_mode() -> None:
         )
         gone(cloud, "EIP302")
 
+        # The default route of the old lease; the address has no connected route by which to find the gateway.
+        agent(cloud, "apply")
+        cloud.guest.ip("addr del 203.0.113.120/24 dev eth1\naddr add 203.0.113.120/24 dev eth1 noprefixroute")
+        cloud.guest.ip("route replace default via 172.16.1.253 dev eth1 onlink metric 200")
+        heal(cloud, see(cloud, "EIP124", golden="EIP124-visible"))
+        gone(cloud, "EIP124")
+
 
 def test_a_mode_that_changed_since_the_last_pass() -> None:
     with Cloud(PAIR, peers=False) as cloud:

@@ -15,7 +15,7 @@ import pytest
 from eip_agent.lab.cloud import Cloud
 from eip_agent.lab.probe import reach, seen_source
 from eip_agent.lab.topology import Topology, public, vswitch
-from tests.lab.findings.support import codes, gone, heal, see
+from tests.lab.findings.support import codes, gone, heal, see, see_only
 from tests.lab.support import BINDED, ETH0, SERVICE, SERVICE_PORT, WAIT, WEB6, agent, declared, nat
 
 pytestmark = pytest.mark.lab
@@ -57,6 +57,19 @@ def test_an_address_without_a_rule() -> None:
         dropped = filtered(cloud)
         assert reach(cloud.internet, EIP, timeout=WAIT)
         assert filtered(cloud) == dropped
+
+
+def test_what_main_refuses() -> None:
+    with Cloud(IPV4, boot="dhcp", peers=False) as cloud:
+        cloud.settings(declared(IPV4) + SILENT)
+        agent(cloud, "apply")
+        cloud.guest.ip("route add 100.64.0.0/10 via 172.16.0.253 dev eth0\nroute add unreachable default metric 7")
+        assert not reach(cloud.internet, EIP)
+        agent(cloud, "apply")
+        assert not reach(cloud.internet, EIP), "no pass heals it"
+        heal(cloud, see_only(cloud, "EIP112", golden="EIP112-main"))
+        assert codes(cloud) == []
+        assert reach(cloud.internet, EIP, timeout=WAIT)
 
 
 def test_the_recipe_of_the_documents_is_as_good_a_rule() -> None:
