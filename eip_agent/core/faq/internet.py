@@ -43,7 +43,7 @@ def _short(scene: Scene, wrong: int) -> Message:
     if scene.cloud is None:
         return say("nothing can be checked here, for nothing is known of the instance")
     if wrong:
-        return say("{number} of the causes that can be checked here hold", number=wrong)
+        return say("causes that hold here, of those that can be checked: {number}", number=wrong)
     return say("nothing that can be checked here stands in the way")
 
 

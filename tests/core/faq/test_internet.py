@@ -22,7 +22,7 @@ def test_what_is_missing_is_said_first_and_healed_by_apply() -> None:
 
     assert "`eip-agent apply` adds" in says(answer, Sign.WRONG)
     assert "the link of eth1 (eni-1) is down" in says(answer, Sign.WRONG)
-    assert "causes that can be checked here hold" in answer.short
+    assert "causes that hold here, of those that can be checked: " in answer.short
 
 
 def test_a_healthy_instance_has_no_cause_here() -> None:
