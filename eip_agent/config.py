@@ -216,7 +216,10 @@ def _distrust(path: str, status: os.stat_result) -> None:
         message = say("{path}: belongs to user {user}, not to root", path=path, user=status.st_uid)
         raise SettingsError(message, verbatim(f"chown root:root {path}"))
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SettingsError(say("{path}: others than root can write it", path=path), verbatim(f"chmod go-w {path}"))
+        hint = verbatim(f"chmod go-w {path}")
+        if status.st_mode & stat.S_ISVTX:  # as /tmp, which is for everybody
+            hint = say("move the settings file to a folder that only root can write, as /etc/eip-agent")
+        raise SettingsError(say("{path}: others than root can write it", path=path), hint)
 
 
 def _nothing_against(path: str, status: os.stat_result) -> None:

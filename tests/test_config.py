@@ -279,8 +279,11 @@ def test_with_privilege_a_file_that_others_can_write_is_refused(own: Path, mode:
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
 def test_with_privilege_a_folder_that_others_can_write_is_refused(own: Path, mode: int) -> None:
     own.parent.chmod(mode)
+    error = refused(own)
+    moved = "move the settings file to a folder that only root can write, as /etc/eip-agent"
 
-    assert str(refused(own)) == f"{own.parent}: others than root can write it"
+    assert str(error) == f"{own.parent}: others than root can write it"
+    assert error.hint == (moved if mode & 0o1000 else f"chmod go-w {own.parent}"), "nobody is told to close /tmp"
 
 
 @pytest.mark.usefixtures("privileged")
