@@ -30,7 +30,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import eip_agent
 from eip_agent.lab import guest as image
@@ -51,44 +51,11 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
     from eip_agent.core.facts import Mac
+    from eip_agent.lab.spawner import Spawner
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ECHO: Final = 7
 """The port of the echo service at `wiring.SERVICE_ADDRESS`, RFC 862."""
-_INHERITED: Final = {
-    "net/ipv4/ip_forward": 0,
-    **{
-        f"net/ipv4/conf/{scope}/{key}": value
-        for scope in ("all", "default")
-        for key, value in {"rp_filter": 0, "send_redirects": 0, "arp_ignore": 1}.items()
-    },
-    "net/ipv4/icmp_ratelimit": 0,
-    "net/ipv6/conf/all/disable_ipv6": 0,
-    "net/ipv6/conf/default/disable_ipv6": 0,
-    "net/ipv6/conf/default/accept_dad": 0,
-    "net/ipv6/conf/default/accept_ra": 0,
-}
-"""What the links of the cloud's side inherit; IPv4 would else inherit the machine's."""
-_ROUTING: Final = {
-    "net/ipv4/ip_forward": 1,
-    "net/ipv6/conf/all/forwarding": 1,
-    "net/ipv4/conf/default/proxy_arp": 1,
-    "net/ipv6/conf/all/proxy_ndp": 1,
-    "net/ipv6/icmp/ratelimit": 0,
-}
-"""The router answers ARP for whatever it routes elsewhere; the ruleset says for whom it may."""
-_AT_ONCE: Final = (
-    "ntable change name arp_cache dev {0} proxy_delay 0\nntable change name ndisc_cache dev {0} proxy_delay 0"
-)
-"""Not after the usual random 0.8 seconds; a namespace has no default of this to set."""
-
-
-class Spawner(Protocol):
-    """Who starts agents in another way than as processes of their own."""
-
-    def run(self, cloud: "Cloud", arguments: Sequence[str], timeout: float) -> "CompletedProcess[str] | None":
-        """Run the agent with these arguments in the guest of the cloud; None where it cannot just now."""
-        ...
 
 
 class Cloud:
@@ -99,7 +66,7 @@ class Cloud:
     `peers=False` leaves the other instances of the vSwitches out, for large topologies.
     """
 
-    spawner: ClassVar[Spawner | None] = None
+    spawner: ClassVar["Spawner | None"] = None
     """How `agent` starts the agent; None: as a process of its own."""
 
     def __init__(
@@ -212,16 +179,8 @@ class Cloud:
         return self.on_disk(sys.executable, "-m", "eip_agent", *self._with_settings(arguments))
 
     def on_disk(self, *command: str) -> list[str]:
-        """A command line, for `guest.run` and `guest.start`, that sees the guest's own /sys, /etc and /run.
-
-        So nobody takes links, or settings of network programs, of the machine for those of the guest.
-        """
-        mounts = (
-            "mount -t sysfs -o ro sysfs /sys; mount --rbind /etc {0}/machine && "
-            "mount -o remount,bind,ro {0}/machine && mount --bind {0}/etc /etc; mount --bind {0}/run /run"
-        )
-        own = f'{{ {mounts.format(self.disk)}; }} 2>/dev/null; exec "$@"'
-        return ["unshare", "--mount", "--", "sh", "-c", own, "sh", *command]
+        """A command line, for `guest.run` and `guest.start`, that sees the guest's own /sys, /etc and /run."""
+        return image.on_disk(self.disk, command)
 
     @property
     def agent_environment(self) -> dict[str, str]:
@@ -257,8 +216,8 @@ class Cloud:
         guests = [self.guest, *([self.partner] if self.partner else [])]
         for guest in guests:
             image.prepare(guest, strict_rp_filter=self._strict_rp_filter, dad=self._dad)
-        self.internet.sysctl(_INHERITED)
-        self.router.sysctl(_INHERITED | _ROUTING)
+        self.internet.sysctl(wiring.INHERITED)
+        self.router.sysctl(wiring.INHERITED | wiring.ROUTING)
         self.router.run(["nft", "-f", "-"], input=skeleton())
         self._connect(self.internet, INTERNET, wiring.INTERNET_MAC)
         self._converge(self.topology)
@@ -312,7 +271,7 @@ class Cloud:
         lines = [
             f"link add {eni.link} address {wiring.ROUTER_MAC} type veth "
             f"peer name {eni.link} address {eni.mac} netns /proc/self/fd/{guest.fd}\nlink set {eni.link} up\n"
-            + _AT_ONCE.format(eni.link)
+            + wiring.AT_ONCE.format(eni.link)
             for eni in enis
         ]
         self.router.ip("\n".join(lines), fds=[guest.fd])
@@ -322,7 +281,7 @@ class Cloud:
         self.router.ip(
             f"link add {device} address {wiring.ROUTER_MAC} type veth "
             f"peer name eth0 address {mac} netns /proc/self/fd/{namespace.fd}\nlink set {device} up\n"
-            + _AT_ONCE.format(device),
+            + wiring.AT_ONCE.format(device),
             fds=[namespace.fd],
         )
         namespace.ip("link set eth0 up")
@@ -333,7 +292,7 @@ class Cloud:
         device = next(name for n in range(len(taken) + 1) if (name := f"vsw{n}") not in taken)
         with contextlib.ExitStack() as stack:
             peer = stack.enter_context(Namespace(f"peer {vswitch.name}"))
-            peer.sysctl(_INHERITED)
+            peer.sysctl(wiring.INHERITED)
             self._connect(peer, device, wiring.PEER_MAC)
             lines = [
                 f"addr add {vswitch.peer}/{vswitch.cidr.prefixlen} brd + dev eth0",

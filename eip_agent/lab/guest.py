@@ -201,3 +201,16 @@ def _pump(one: int, other: int) -> Iterator[None]:
         thread.join()
         for fd in (one, other, stop, stopped):
             os.close(fd)
+
+
+def on_disk(disk: Path, command: Sequence[str]) -> list[str]:
+    """A command line that sees what `lay_out` made as /etc and /run, and the /sys of the network it runs in.
+
+    So nobody takes links, or settings of network programs, of the machine for those of the guest.
+    """
+    mounts = (
+        "mount -t sysfs -o ro sysfs /sys; mount --rbind /etc {0}/machine && "
+        "mount -o remount,bind,ro {0}/machine && mount --bind {0}/etc /etc; mount --bind {0}/run /run"
+    )
+    own = f'{{ {mounts.format(disk)}; }} 2>/dev/null; exec "$@"'
+    return ["unshare", "--mount", "--", "sh", "-c", own, "sh", *command]

@@ -22,6 +22,33 @@ TRANSIT: Final = ("169.254.0.1", "169.254.0.2")
 TRANSIT6: Final = ("fe80::ee", "fe80::1:1")
 """Next hops between router and Internet, known by permanent neighbour entries only."""
 
+INHERITED: Final = {
+    "net/ipv4/ip_forward": 0,
+    **{
+        f"net/ipv4/conf/{scope}/{key}": value
+        for scope in ("all", "default")
+        for key, value in {"rp_filter": 0, "send_redirects": 0, "arp_ignore": 1}.items()
+    },
+    "net/ipv4/icmp_ratelimit": 0,
+    "net/ipv6/conf/all/disable_ipv6": 0,
+    "net/ipv6/conf/default/disable_ipv6": 0,
+    "net/ipv6/conf/default/accept_dad": 0,
+    "net/ipv6/conf/default/accept_ra": 0,
+}
+"""What the links of the cloud's side inherit; IPv4 would else inherit the machine's."""
+ROUTING: Final = {
+    "net/ipv4/ip_forward": 1,
+    "net/ipv6/conf/all/forwarding": 1,
+    "net/ipv4/conf/default/proxy_arp": 1,
+    "net/ipv6/conf/all/proxy_ndp": 1,
+    "net/ipv6/icmp/ratelimit": 0,
+}
+"""The router answers ARP for whatever it routes elsewhere; the ruleset says for whom it may."""
+AT_ONCE: Final = (
+    "ntable change name arp_cache dev {0} proxy_delay 0\nntable change name ndisc_cache dev {0} proxy_delay 0"
+)
+"""Not after the usual random 0.8 seconds; a namespace has no default of this to set."""
+
 _ORDER: Final = ("addr", "neigh", "route")
 """A route needs the address or the neighbour it goes by."""
 

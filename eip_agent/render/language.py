@@ -13,7 +13,7 @@ from eip_agent.core.message import Message, Value
 LANGUAGES: Final = ("en", "zh")
 """Those that are complete."""
 
-_CATALOGUES: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "locale")
+CATALOGUES: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "locale")
 
 
 class Language:
@@ -39,12 +39,12 @@ class Language:
 
 
 class _Translated(Language):
-    def __init__(self, code: str, comma: str) -> None:
+    def __init__(self, code: str, comma: str, catalogues: str) -> None:
         import gettext  # noqa: PLC0415  English has no use for it
 
         self.code = code
         self.comma = comma
-        path = os.path.join(_CATALOGUES, code, "LC_MESSAGES", "eip_agent.mo")
+        path = os.path.join(catalogues, code, "LC_MESSAGES", "eip_agent.mo")
         with open(path, "rb") as file:
             self._catalogue = gettext.GNUTranslations(file)
 
@@ -71,14 +71,14 @@ class _Translated(Language):
 ENGLISH: Final = Language()
 
 
-def language(code: str) -> Language:
-    """The language of a code of `LANGUAGES`.
+def language(code: str, catalogues: str = CATALOGUES) -> Language:
+    """The language of a code of `LANGUAGES`, by the catalogues in a folder.
 
     English too where the catalogue is gone or cut, as for a moment under a daemon whose package is being replaced.
     """
     if code == "zh":
         with contextlib.suppress(OSError, ValueError, LookupError, struct.error):  # all that `gettext` makes of it
-            return _Translated("zh", "、")
+            return _Translated("zh", "、", catalogues)
     return ENGLISH
 
 

@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 class Spawner:
-    """A `eip_agent.lab.cloud.Spawner`; the process behind it is started when it is needed first."""
+    """An `eip_agent.lab.spawner.Spawner`; the process behind it is started when it is needed first."""
 
     def __init__(self) -> None:
         self._busy = threading.Lock()
