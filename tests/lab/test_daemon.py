@@ -62,17 +62,32 @@ NEW = nat(5, vswitch(5), (10, 11), first=90)
 QUICK = "[metadata]\ntimeout = 0.3\ndeadline = 0.9\n"
 
 
+STILL = QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n"
+"""Nobody in the cloud is asked but when told to."""
+
+
 @contextlib.contextmanager
 def kept(topology: Topology, settings: str | None = None) -> Iterator[tuple[Cloud, Daemon]]:
     """An instance with a daemon, which asks the cloud only when told to."""
-    text = (
-        QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + (declared(topology) if settings is None else settings)
-    )
     with Cloud(topology, peers=False) as cloud:
-        cloud.settings(text)
+        cloud.settings(STILL + (declared(topology) if settings is None else settings))
         with Daemon(cloud) as daemon:
             assert daemon.settled(), daemon.log
             yield cloud, daemon
+
+
+@contextlib.contextmanager
+def taken_back(topology: Topology) -> Iterator[tuple[Cloud, Daemon]]:
+    """The same, for a test that ends the daemon; then `revert` leaves the instance as it was before there was one."""
+    with Cloud(topology, peers=False) as cloud:
+        cloud.settings(STILL + declared(topology))
+        at_rest(cloud.guest)
+        before = state(cloud.guest)
+        with Daemon(cloud) as daemon:
+            assert daemon.settled(), daemon.log
+            yield cloud, daemon
+        assert cloud.agent("revert").returncode == 0
+        assert mortal_difference(before, state(cloud.guest)) == []
 
 
 @pytest.fixture(scope="module")
@@ -613,56 +628,35 @@ def emptied(daemon: Daemon) -> None:
 
 def test_a_run_directory_that_was_removed_is_made_anew_and_nothing_is_forgotten() -> None:
     """Which links it has brought up, and whose group it has changed, no mark in the kernel tells."""
-    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
-        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
-        at_rest(cloud.guest)
-        before = state(cloud.guest)
-        with Daemon(cloud) as daemon:
+    with taken_back(Topology((ETH0, ETH1))) as (cloud, daemon):
+        journal = (Path(daemon.run) / "journal.json").read_text()
+        for way in ("rule del priority 24020 oif eth3", "addr del 172.16.3.11/24 dev eth3"):
+            said = len(daemon.log)
+            emptied(daemon)
+            cloud.guest.ip(way)
+            assert daemon.says("^<4>.*/run was emptied: what belongs there is put back", said), daemon.log
             assert daemon.settled()
-            journal = (Path(daemon.run) / "journal.json").read_text()
-            for way in ("rule del priority 24020 oif eth3", "addr del 172.16.3.11/24 dev eth3"):
-                said = len(daemon.log)
-                emptied(daemon)
-                cloud.guest.ip(way)
-                assert daemon.says("^<4>.*/run was emptied: what belongs there is put back", said), daemon.log
-                assert daemon.settled()
-                assert json.loads((Path(daemon.run) / "journal.json").read_text()) == json.loads(journal)
-                second = cloud.agent("run")
-                assert (second.returncode, "a daemon runs already" in second.stderr) == (1, True)
-            assert daemon.end() == 0
-            assert not (Path(daemon.run) / "control").exists()
-        assert cloud.agent("revert").returncode == 0
-        assert mortal_difference(before, state(cloud.guest)) == []
+            assert json.loads((Path(daemon.run) / "journal.json").read_text()) == json.loads(journal)
+            second = cloud.agent("run")
+            assert (second.returncode, "a daemon runs already" in second.stderr) == (1, True)
+        assert daemon.end() == 0
+        assert not (Path(daemon.run) / "control").exists()
 
 
 def test_a_journal_that_was_removed_alone_is_made_anew() -> None:
-    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
-        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
-        at_rest(cloud.guest)
-        before = state(cloud.guest)
-        with Daemon(cloud) as daemon:
-            assert daemon.settled()
-            journal = Path(daemon.run) / "journal.json"
-            known = json.loads(journal.read_text())
-            journal.unlink()
-            assert daemon.settled()
-            assert json.loads(journal.read_text()) == known
-            assert daemon.end() == 0
-        assert cloud.agent("revert").returncode == 0
-        assert mortal_difference(before, state(cloud.guest)) == []
+    with taken_back(Topology((ETH0, ETH1))) as (_, daemon):
+        journal = Path(daemon.run) / "journal.json"
+        known = json.loads(journal.read_text())
+        journal.unlink()
+        assert daemon.settled()
+        assert json.loads(journal.read_text()) == known
+        assert daemon.end() == 0
 
 
 def test_who_ends_before_it_could_put_things_back_writes_down_what_it_knows() -> None:
-    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
-        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
-        at_rest(cloud.guest)
-        before = state(cloud.guest)
-        with Daemon(cloud) as daemon:
-            assert daemon.settled()
-            emptied(daemon)
-            assert daemon.end() == 0
-        assert cloud.agent("revert").returncode == 0
-        assert mortal_difference(before, state(cloud.guest)) == []
+    with taken_back(Topology((ETH0, ETH1))) as (_, daemon):
+        emptied(daemon)
+        assert daemon.end() == 0
 
 
 def test_a_run_directory_that_cannot_be_made_is_told_and_waited_for() -> None:
@@ -682,24 +676,17 @@ def test_a_run_directory_that_cannot_be_made_is_told_and_waited_for() -> None:
 
 
 def test_who_has_lost_its_place_to_another_one_says_so_and_ends() -> None:
-    with Cloud(Topology((ETH0, ETH1)), peers=False) as cloud:
-        cloud.settings(QUICK + "[daemon]\npoll = 3600\nopenapi_poll = 3600\n" + declared(cloud.topology))
-        at_rest(cloud.guest)
-        before = state(cloud.guest)
-        with Daemon(cloud) as first:
-            assert first.settled()
-            emptied(first)
-            with Daemon(cloud, name="2") as second:
-                cloud.guest.ip("rule del priority 24020 oif eth3")
-                assert first.process.wait(20) == 1
-                other = f"a daemon runs already (pid {second.process.pid})"
-                assert f"\neip-agent: the run directory was emptied, and {other}, so this one ends\n" in first.log
-                assert first.told[-1] == "STOPPING=1"
-                assert second.status().pid == second.process.pid
-                assert second.settled()
-                assert second.end() == 0
-            assert cloud.agent("revert").returncode == 0
-            assert mortal_difference(before, state(cloud.guest)) == [], "the first one has written down what it knew"
+    with taken_back(Topology((ETH0, ETH1))) as (cloud, first):
+        emptied(first)
+        with Daemon(cloud, name="2") as second:
+            cloud.guest.ip("rule del priority 24020 oif eth3")
+            assert first.process.wait(20) == 1
+            other = f"a daemon runs already (pid {second.process.pid})"
+            assert f"\neip-agent: the run directory was emptied, and {other}, so this one ends\n" in first.log
+            assert first.told[-1] == "STOPPING=1"
+            assert second.status().pid == second.process.pid
+            assert second.settled()
+            assert second.end() == 0
 
 
 @pytest.mark.skipif(find_spec("prometheus_client") is None, reason="prometheus_client is not installed")
